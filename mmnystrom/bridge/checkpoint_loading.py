@@ -1,0 +1,117 @@
+"""Break: torch >= 2.6 loads with ``weights_only=True``, which refuses every mmengine checkpoint.
+
+Where: ``mmengine/runner/checkpoint.py:347``. The checkpoints hold the message hub's HistoryBuffers
+and numpy scalars beside the tensors, so ``--resume`` and every teacher checkpoint fail.
+Cure: for the time of a load, and only then, exactly what mmengine writes is allowed. The pickle of a
+HistoryBuffer calls ``builtins.getattr``; the real one would hand a malicious file code execution, so
+a stand-in of that name gives out four methods of HistoryBuffer and nothing else. Checkpoints from
+the web, which mmengine loads with ``weights_only=False``, pass through the same door.
+Can go: once mmengine names its safe globals itself.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import os
+import pickle
+import re
+
+import numpy as np
+import torch
+
+NAME = 'checkpoints under weights_only=True'
+
+_HISTORY_METHODS = ('min', 'max', 'current', 'mean')
+
+
+class UntrustedCheckpointError(RuntimeError):
+    """A checkpoint wants more than tensors and what mmengine itself writes."""
+
+
+def is_broken() -> bool:
+    """Whether torch refuses to load what mmengine's message hub puts into every checkpoint."""
+    from mmengine.logging import HistoryBuffer
+
+    file = io.BytesIO()
+    torch.save(HistoryBuffer(), file)
+    file.seek(0)
+    try:
+        torch.load(file)
+    except pickle.UnpicklingError:
+        return True
+    return False
+
+
+def apply() -> None:
+    """Put the allow-list around mmengine's loader."""
+    from mmengine.runner import checkpoint as host
+
+    load = host.CheckpointLoader.load_checkpoint.__func__
+
+    @functools.wraps(load)
+    def load_checkpoint(cls, filename, map_location=None, logger='current'):
+        with torch.serialization.safe_globals(safe_globals()):
+            try:
+                return load(cls, filename, map_location, logger)
+            except pickle.UnpicklingError as error:
+                raise _refusal(filename, error) from error
+
+    host.CheckpointLoader.load_checkpoint = classmethod(load_checkpoint)
+    host.load_url = functools.partial(_load_url, host.load_url)
+
+
+def safe_globals() -> list:
+    """What a checkpoint of mmengine's may name, as ``torch.serialization.safe_globals`` takes it."""
+    from mmengine.logging import HistoryBuffer
+
+    dtypes = {type(np.dtype(code)) for code in '?bhilqBHILQefd'}
+    # numpy 1 and 2 each write their own of these names, and either may read the other's file.
+    functions = [
+        (function, f'{package}.multiarray.{name}')
+        for package in ('numpy.core', 'numpy._core')
+        for name, function in (('_reconstruct', _numpy('_reconstruct')), ('scalar', _numpy('scalar')))
+    ]
+    return [
+        HistoryBuffer,
+        np.ndarray,
+        np.dtype,
+        *sorted(dtypes, key=lambda dtype: dtype.__name__),
+        *functions,
+        (_getattr_of_history_buffer, 'builtins.getattr'),
+    ]
+
+
+def _numpy(name: str):
+    core = getattr(np, '_core', None) or np.core
+    return getattr(core.multiarray, name)
+
+
+def _getattr_of_history_buffer(owner, name, *default):
+    from mmengine.logging import HistoryBuffer
+
+    if owner is HistoryBuffer and name in _HISTORY_METHODS and not default:
+        return getattr(HistoryBuffer, name)
+    raise pickle.UnpicklingError(
+        f'Unsupported global: GLOBAL builtins.getattr({owner!r}, {name!r}) was not an allowed global'
+    )
+
+
+def _load_url(load_url, *args, **kwargs):
+    # torch's own switch for files one trusts must keep its meaning for files from the web too.
+    if os.environ.get('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '').lower() not in ('1', 'y', 'yes', 'true'):
+        kwargs.setdefault('weights_only', True)
+    return load_url(*args, **kwargs)
+
+
+def _refusal(filename, error: Exception) -> UntrustedCheckpointError:
+    match = re.search(r'GLOBAL (.+?) was not an allowed|Unsupported (?:class|global)[: ]+(\S+)', str(error))
+    wanted = next((group for group in match.groups() if group), None) if match else None
+    found = f'it wants {wanted}' if wanted else f'{error}'
+    return UntrustedCheckpointError(
+        f'{filename} was not loaded: {found}, which is neither a tensor nor anything mmengine writes. '
+        'A checkpoint can run any code it names. If you trust where it comes from, either allow that '
+        'one name, in a module listed in custom_imports: torch.serialization.add_safe_globals([...]); '
+        'or trust everything in the file, for one run: set the environment variable '
+        'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1.'
+    )

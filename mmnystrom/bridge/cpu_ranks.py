@@ -1,0 +1,61 @@
+"""Break: several ranks cannot train without CUDA, whatever the backend.
+
+Where: ``mmengine/dist/utils.py:130`` calls ``torch.cuda.set_device`` and configs say ``nccl``;
+``mmengine/runner/runner.py:900`` passes ``device_ids=[LOCAL_RANK]``, which
+DistributedDataParallel refuses for a module on the CPU.
+Cure: where there is no accelerator, ranks talk through gloo and are wrapped without device ids.
+Can go: once mmengine asks ``mmengine.device`` in both places.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from unittest import mock
+
+import torch
+
+from ._rebind import rebind
+
+NAME = 'several ranks on the CPU'
+
+
+def is_broken() -> bool:
+    """Whether this machine would train on its CPU."""
+    from mmengine.device import get_device
+
+    return get_device() == 'cpu'
+
+
+def apply() -> None:
+    """Wrap the start of the process group and of the data-parallel wrapper."""
+    import mmengine.runner
+    from mmengine.dist import utils
+    from mmengine.model import MMDistributedDataParallel
+
+    del mmengine
+    rebind(utils.init_dist, _without_cuda(utils.init_dist), 'mmengine')
+    MMDistributedDataParallel.__init__ = _without_device_ids(MMDistributedDataParallel.__init__)
+
+
+def _without_cuda(init_dist):
+    @functools.wraps(init_dist)
+    def init(launcher, backend='nccl', *args, **kwargs):
+        backend = 'gloo' if backend == 'nccl' else backend
+        with contextlib.ExitStack() as stack:
+            # The launchers differ only in the environment they read; all end in these calls.
+            stack.enter_context(mock.patch.object(torch.cuda, 'set_device', lambda device: None))
+            stack.enter_context(mock.patch.object(torch.cuda, 'device_count', lambda: 1))
+            return init_dist(launcher, backend, *args, **kwargs)
+
+    return init
+
+
+def _without_device_ids(original):
+    @functools.wraps(original)
+    def init(self, module, *args, **kwargs):
+        if all(parameter.device.type == 'cpu' for parameter in module.parameters()):
+            kwargs.update(device_ids=None, output_device=None)
+        original(self, module, *args, **kwargs)
+
+    return init

@@ -1,0 +1,98 @@
+"""The bridge's one door."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+from . import dependencies
+
+_cured: list[str] | None = None
+
+
+def install() -> list[str]:
+    """Make stock mmrazor run on the installed torch, with mmpretrain in the place of mmcls.
+
+    Every cure is applied only where its break is detected; nothing on disk is touched. Calling it
+    again does nothing.
+
+    Returns:
+        Names of the breaks that were cured, in order.
+
+    Raises:
+        ImportError: If a package that mmrazor needs is missing, too old, or built for another torch.
+    """
+    global _cured
+    if _cured is not None:
+        return list(_cured)
+    dependencies.check()
+    too_late = _bound_before_the_bridge()
+    from . import (
+        checkpoint_loading,
+        cpu_ranks,
+        crd_dataset,
+        inplace,
+        mmcls_alias,
+        mmcv_version,
+        package_metadata,
+        quantization,
+        visualization,
+    )
+
+    cured = []
+    # The order matters: the first four must stand before mmrazor's own modules are imported, which
+    # the detection of the later ones does.
+    for cure in (
+        mmcv_version,
+        package_metadata,
+        mmcls_alias,
+        quantization,
+        checkpoint_loading,
+        inplace,
+        crd_dataset,
+        visualization,
+        cpu_ranks,
+    ):
+        if cure.is_broken():
+            cure.apply()
+            cured.append(cure.NAME)
+    _cured = cured
+    _report(cured, too_late)
+    return list(cured)
+
+
+def _bound_before_the_bridge() -> list[str]:
+    """Names in already imported modules of mmrazor that are bound to "mmcls is not installed"."""
+    bound = []
+    for module_name, module in list(sys.modules.items()):
+        if module is None or module_name.partition('.')[0] != 'mmrazor':
+            continue
+        names = sorted(name for name, value in vars(module).items() if _stands_for_mmcls(value))
+        if names:
+            bound.append(f'{module_name} ({", ".join(names)})')
+    return sorted(bound)
+
+
+def _stands_for_mmcls(value: object) -> bool:
+    if getattr(value, '__name__', None) != 'PlaceHolder' or not isinstance(value, type):
+        return False
+    closure = getattr(value.__init__, '__closure__', None) or ()
+    return any(cell.cell_contents == 'mmcls' for cell in closure)
+
+
+def _report(cured: list[str], too_late: list[str]) -> None:
+    from mmengine.logging import print_log
+
+    if os.environ.get('RANK', '0') != '0':  # the process group does not exist yet
+        return
+    if cured:
+        print_log(f'mmnystrom bridge cured: {"; ".join(cured)}.', logger='current')
+    if too_late:
+        print_log(
+            'mmrazor was imported before the mmnystrom bridge, and these names of mmcls cannot be '
+            f'bound any more: {"; ".join(too_late)}. What uses them will fail. Import mmnystrom '
+            "first, or start the script with 'python -m mmnystrom.bridge SCRIPT ARGS...'.",
+            logger='current',
+            level=logging.WARNING,
+        )
