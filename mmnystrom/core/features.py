@@ -1,0 +1,53 @@
+"""What the method accepts as the features of a batch."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def feature_rows(feature: object, argument: str) -> Tensor:
+    """Return the features of a batch as one row an image.
+
+    Args:
+        feature: Shape (N, d), or (N, d, 1, 1) as a global pooling layer gives it.
+        argument: What the caller calls it, for the error.
+
+    Returns:
+        Shape (N, d), sharing memory with ``feature``.
+
+    Raises:
+        TypeError: If it is not a floating-point tensor.
+        ValueError: If it has any other shape.
+
+    Example:
+        >>> feature_rows(torch.zeros(4, 8, 1, 1), 's_feature').shape
+        torch.Size([4, 8])
+    """
+    if not isinstance(feature, Tensor):
+        raise TypeError(
+            f'{argument} must be a tensor of shape (N, d), got {type(feature).__name__}. A recorder '
+            "on a backbone or neck gives a tuple: put dict(type='PoolConnector') behind it, which "
+            'takes the last.'
+        )
+    if not feature.is_floating_point():
+        raise TypeError(f'{argument} must be floating point, got {feature.dtype}.')
+    if feature.ndim == 2:
+        return feature
+    if feature.ndim > 2 and feature.shape[2:].numel() == 1:
+        return feature.flatten(1)
+    raise ValueError(
+        f'{argument} must have shape (N, d), got {tuple(feature.shape)}. Pool it first: add '
+        "connectors=dict(pool=dict(type='PoolConnector')) to the distiller and connector='pool' to "
+        f'the mapping of {argument} in loss_forward_mappings.'
+    )
+
+
+def computing_dtype(*tensors: Tensor) -> torch.dtype:
+    """Float32, or float64 where an input is: half precision overflows in sums of products.
+
+    Example:
+        >>> computing_dtype(torch.zeros(1, dtype=torch.float16))
+        torch.float32
+    """
+    return torch.float64 if any(t.dtype == torch.float64 for t in tensors) else torch.float32

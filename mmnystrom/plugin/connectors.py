@@ -1,0 +1,174 @@
+"""Connectors: from what a recorder gives to one row an image."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from mmrazor.registry import MODELS
+from torch import Tensor, nn
+
+from mmnystrom.core import feature_rows
+
+NORMS = {'BN1d': nn.BatchNorm1d, 'SyncBN': nn.SyncBatchNorm, 'LN': nn.LayerNorm}
+
+
+def _choice(argument: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f'{argument}={value!r} is unknown: write one of {list(choices)}.')
+
+
+@MODELS.register_module()
+class PoolConnector(BaseModule):
+    """Pool the features of a layer to one row an image.
+
+    Args:
+        map_pool: How a map (N, C, H, W) is pooled, ``'avg'`` or ``'max'``. Defaults to ``'avg'``.
+        token_pool: How tokens (N, L, C) are pooled: ``'cls'``, the first of them, or ``'mean'``.
+            Defaults to ``'cls'``.
+        init_cfg: Initialization, as for every module of mmengine. Defaults to None.
+
+    Raises:
+        ValueError: If a way of pooling is unknown.
+
+    Example:
+        >>> import torch
+        >>> PoolConnector()((torch.zeros(2, 16, 8, 8), torch.zeros(2, 32, 4, 4))).shape
+        torch.Size([2, 32])
+    """
+
+    def __init__(
+        self, map_pool: str = 'avg', token_pool: str = 'cls', init_cfg: dict | None = None
+    ) -> None:
+        super().__init__(init_cfg)
+        _choice('map_pool', map_pool, ('avg', 'max'))
+        _choice('token_pool', token_pool, ('cls', 'mean'))
+        self.map_pool = map_pool
+        self.token_pool = token_pool
+
+    def forward(self, feature: Tensor | tuple | list) -> Tensor:
+        """Pool.
+
+        Args:
+            feature: Shape (N, C, H, W), (N, L, C) or (N, C), or a tuple or list, whose last is taken.
+
+        Returns:
+            Shape (N, C).
+
+        Raises:
+            ValueError: If the shape is none of these, or the tuple is empty.
+        """
+        while isinstance(feature, (tuple, list)):
+            if not feature:
+                raise ValueError('PoolConnector got an empty tuple: record a layer that gives features.')
+            feature = feature[-1]
+        if feature.ndim == 4:
+            return feature.mean((2, 3)) if self.map_pool == 'avg' else feature.amax((2, 3))
+        if feature.ndim == 3:
+            return feature[:, 0] if self.token_pool == 'cls' else feature.mean(1)
+        if feature.ndim == 2:
+            return feature
+        raise ValueError(
+            f'PoolConnector pools (N, C, H, W), (N, L, C) or (N, C), got {tuple(feature.shape)}.'
+        )
+
+
+@MODELS.register_module()
+class ProjectionConnector(BaseModule):
+    """Project features linearly to another width, with a normalisation layer behind if wanted.
+
+    KDA needs no projection: its partial matrices are (N, m) for any width. This is for losses that
+    compare features one to one.
+
+    Args:
+        in_channel: Width of the input.
+        out_channel: Width of the output.
+        norm_cfg: ``dict(type='BN1d' | 'SyncBN' | 'LN', ...)``, the rest being arguments of the layer.
+            Defaults to None, no normalisation.
+        init_cfg: Initialization, as for every module of mmengine. Defaults to None.
+
+    Raises:
+        ValueError: If a width is not a positive integer or the norm is unknown.
+
+    Example:
+        >>> import torch
+        >>> ProjectionConnector(16, 32, norm_cfg=dict(type='BN1d'))(torch.zeros(4, 16)).shape
+        torch.Size([4, 32])
+    """
+
+    def __init__(
+        self,
+        in_channel: int,
+        out_channel: int,
+        norm_cfg: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        for argument, value in (('in_channel', in_channel), ('out_channel', out_channel)):
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f'{argument}={value!r} must be a positive integer.')
+        self.linear = nn.Linear(in_channel, out_channel)
+        self.norm = None
+        if norm_cfg is not None:
+            norm_cfg = dict(norm_cfg)
+            name = norm_cfg.pop('type', None)
+            _choice('norm_cfg: type', name, tuple(NORMS))
+            self.norm = NORMS[name](out_channel, **norm_cfg)
+
+    def forward(self, feature: Tensor) -> Tensor:
+        """Project.
+
+        Args:
+            feature: Shape (N, in_channel) or (N, in_channel, 1, 1).
+
+        Returns:
+            Shape (N, out_channel).
+
+        Raises:
+            ValueError: If the shape is another.
+        """
+        rows = feature_rows(feature, 'the input of ProjectionConnector')
+        if rows.shape[1] != self.linear.in_features:
+            raise ValueError(
+                f'ProjectionConnector has in_channel={self.linear.in_features} and got features of '
+                f'width {rows.shape[1]}: set in_channel={rows.shape[1]}.'
+            )
+        rows = self.linear(rows)
+        return rows if self.norm is None else self.norm(rows)
+
+
+@MODELS.register_module()
+class NormalizeConnector(BaseModule):
+    """Scale features to unit Euclidean length, so that the linear kernel becomes the cosine.
+
+    Args:
+        eps: Length below which a row is divided by ``eps`` instead. Defaults to 1e-12.
+        init_cfg: Initialization, as for every module of mmengine. Defaults to None.
+
+    Raises:
+        ValueError: If ``eps`` is not positive.
+
+    Example:
+        >>> import torch
+        >>> NormalizeConnector()(torch.tensor([[3., 4.], [0., 0.]]))
+        tensor([[0.6000, 0.8000], [0.0000, 0.0000]])
+    """
+
+    def __init__(self, eps: float = 1e-12, init_cfg: dict | None = None) -> None:
+        super().__init__(init_cfg)
+        if not eps > 0:
+            raise ValueError(f'eps={eps!r} must be positive.')
+        self.eps = eps
+
+    def forward(self, feature: Tensor) -> Tensor:
+        """Normalize along the channels.
+
+        Args:
+            feature: Shape (N, C) or (N, C, H, W).
+
+        Returns:
+            The same shape; float32 for half-precision input, whose squares overflow.
+        """
+        if feature.dtype not in (torch.float32, torch.float64):
+            feature = feature.float()
+        return F.normalize(feature, dim=1, eps=self.eps)

@@ -1,0 +1,8 @@
+"""mmrazor's own train.py, with the bridge on: the same arguments, the same behaviour."""
+
+import sys
+
+from mmnystrom.bridge import run_tool
+
+if __name__ == '__main__':
+    run_tool('train.py', sys.argv[1:])
