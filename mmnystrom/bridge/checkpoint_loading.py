@@ -23,6 +23,8 @@ import torch
 NAME = 'checkpoints under weights_only=True'
 
 _HISTORY_METHODS = ('min', 'max', 'current', 'mean')
+#: How torch names what it refused.
+_WANTED = (r'GLOBAL (.+?) (?:was not|whose module)', r'Unsupported class (\S+)', r'function (\S+)')
 
 
 class UntrustedCheckpointError(RuntimeError):
@@ -34,7 +36,7 @@ def is_broken() -> bool:
     from mmengine.logging import HistoryBuffer
 
     file = io.BytesIO()
-    torch.save(HistoryBuffer(), file)
+    torch.save(HistoryBuffer([0.0], [1]), file)
     file.seek(0)
     try:
         torch.load(file)
@@ -105,8 +107,8 @@ def _load_url(load_url, *args, **kwargs):
 
 
 def _refusal(filename, error: Exception) -> UntrustedCheckpointError:
-    match = re.search(r'GLOBAL (.+?) was not an allowed|Unsupported (?:class|global)[: ]+(\S+)', str(error))
-    wanted = next((group for group in match.groups() if group), None) if match else None
+    matches = (re.search(pattern, str(error)) for pattern in _WANTED)
+    wanted = next((match.group(1) for match in matches if match), None)
     found = f'it wants {wanted}' if wanted else f'{error}'
     return UntrustedCheckpointError(
         f'{filename} was not loaded: {found}, which is neither a tensor nor anything mmengine writes. '

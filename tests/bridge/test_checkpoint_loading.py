@@ -1,0 +1,127 @@
+"""Checkpoints: what mmengine writes is read back; anything else is refused by name."""
+
+import datetime
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer, MessageHub
+from mmengine.runner import CheckpointLoader, load_checkpoint, save_checkpoint
+
+from mmnystrom.bridge import checkpoint_loading
+from mmnystrom.bridge.checkpoint_loading import UntrustedCheckpointError
+
+pytestmark = pytest.mark.skipif(
+    not checkpoint_loading.is_broken(), reason='this torch loads everything, as it always did'
+)
+
+
+class _Runs:
+    """A pickle that runs a command when loaded."""
+
+    def __init__(self, target):
+        self.target = target
+
+    def __reduce__(self):
+        import os
+
+        return os.system, (f'touch {self.target}',)
+
+
+def _refused(tmp_path, content):
+    path = tmp_path / 'bad.pth'
+    torch.save(content, path)
+    with pytest.raises(UntrustedCheckpointError) as refusal:
+        CheckpointLoader.load_checkpoint(str(path))
+    assert str(path) in str(refusal.value)
+    assert 'add_safe_globals' in str(refusal.value)
+    return str(refusal.value)
+
+
+def test_what_a_run_writes_is_read_back(tmp_path):
+    hub = MessageHub.get_instance('checkpoint-test')
+    for i in range(3):
+        hub.update_scalar('train/loss', torch.tensor(float(i)))
+        hub.update_scalar('train/lr', np.float64(0.1))
+    hub.update_info('metrics', {name: np.dtype(name).type(3) for name in ('float32', 'int64', 'bool')})
+    path = str(tmp_path / 'good.pth')
+    save_checkpoint(dict(message_hub=hub.state_dict(), state_dict=dict(w=torch.ones(2))), path)
+    loaded = CheckpointLoader.load_checkpoint(path)
+    buffer = loaded['message_hub']['log_scalars']['train/loss']
+    assert isinstance(buffer, HistoryBuffer)
+    assert (buffer.mean(), buffer.min(), buffer.max(), buffer.current()) == (1, 0, 2, 2)
+    assert loaded['message_hub']['runtime_info']['metrics']['int64'] == 3
+
+
+@pytest.mark.parametrize('package', ['numpy.core', 'numpy._core'])
+def test_both_of_numpys_names_are_known(package):
+    names = [entry[1] for entry in checkpoint_loading.safe_globals() if isinstance(entry, tuple)]
+    assert f'{package}.multiarray._reconstruct' in names
+    assert f'{package}.multiarray.scalar' in names
+
+
+def test_code_is_refused_and_not_run(tmp_path):
+    target = tmp_path / 'ran'
+    message = _refused(tmp_path, dict(state_dict=_Runs(target)))
+    assert 'system' in message
+    assert not target.exists()
+
+
+def test_a_foreign_class_is_refused_by_name(tmp_path):
+    assert 'datetime' in _refused(tmp_path, dict(meta=datetime.date(2026, 1, 1)))
+
+
+class _Getattr:
+    def __init__(self, owner, name):
+        self.call = (owner, name)
+
+    def __reduce__(self):
+        return getattr, self.call
+
+
+@pytest.mark.parametrize(
+    ('owner', 'name'), [(HistoryBuffer, '__init__'), (HistoryBuffer, '__globals__'), (np.ndarray, 'max')]
+)
+def test_getattr_gives_out_nothing_but_the_four_methods(tmp_path, owner, name):
+    if name == '__globals__':
+        with pytest.raises(pickle.UnpicklingError):
+            checkpoint_loading._getattr_of_history_buffer(HistoryBuffer.mean, name)
+        return
+    assert name in _refused(tmp_path, dict(x=_Getattr(owner, name)))
+
+
+def test_the_allow_list_ends_with_the_load(tmp_path):
+    path = str(tmp_path / 'hub.pth')
+    torch.save(HistoryBuffer([1.0], [1]), path)
+    CheckpointLoader.load_checkpoint(path)
+    with pytest.raises(pickle.UnpicklingError):
+        torch.load(path)
+
+
+def test_trust_can_be_given_on_purpose(tmp_path):
+    path = str(tmp_path / 'date.pth')
+    torch.save(datetime.date(2026, 1, 1), path)
+    with torch.serialization.safe_globals([datetime.date]):
+        assert CheckpointLoader.load_checkpoint(path) == datetime.date(2026, 1, 1)
+
+
+def test_trust_in_everything_for_one_run(tmp_path, monkeypatch):
+    path = str(tmp_path / 'date.pth')
+    torch.save(datetime.date(2026, 1, 1), path)
+    monkeypatch.setenv('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '1')
+    assert CheckpointLoader.load_checkpoint(path) == datetime.date(2026, 1, 1)
+
+
+def test_files_from_the_web_pass_the_same_door(tmp_path, monkeypatch):
+    """The file lies in the download cache already, so nothing is fetched."""
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path))
+    cache = tmp_path / 'hub' / 'checkpoints'
+    cache.mkdir(parents=True)
+    target = tmp_path / 'ran'
+    torch.save(dict(state_dict=_Runs(target)), cache / 'teacher.pth')
+    with pytest.raises(UntrustedCheckpointError, match='system'):
+        load_checkpoint(torch.nn.Linear(1, 1), 'https://example.invalid/teacher.pth')
+    assert not target.exists()
+    torch.save(dict(state_dict=torch.nn.Linear(1, 1).state_dict()), cache / 'good.pth')
+    load_checkpoint(torch.nn.Linear(1, 1), 'https://example.invalid/good.pth')

@@ -1,0 +1,95 @@
+"""The one door, seen from a fresh interpreter."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import mmnystrom.bridge
+from mmnystrom.bridge import dependencies
+
+
+def python(code, *args, cwd=None):
+    return subprocess.run(
+        [sys.executable, *(('-c', code) if code else ()), *args],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        timeout=300,
+    )
+
+
+def test_twice_is_once(caplog):
+    assert mmnystrom.bridge.install() == mmnystrom.bridge.install()
+
+
+def test_says_in_one_line_what_it_cured():
+    result = python('import mmnystrom, mmnystrom.bridge as b; print(b.install() == b.install())')
+    log = result.stdout + result.stderr
+    assert 'True' in result.stdout, log
+    assert log.count('bridge cured') == 1
+    assert 'mmcls is called mmpretrain' in log
+
+
+def test_warns_of_what_was_bound_before_it():
+    result = python('import mmrazor.datasets, mmnystrom')
+    log = result.stdout + result.stderr
+    assert result.returncode == 0, log
+    assert log.count('imported before') == 1
+    assert 'mmrazor.datasets.transforms.formatting (ClsDataSample, PackClsInputs' in log
+    assert 'python -m mmnystrom.bridge' in log
+
+
+@pytest.mark.skipif(torch.__version__ < '2', reason='stock mmrazor starts there')
+def test_cures_what_failed_before_it():
+    code = """
+try:
+    import mmrazor.models
+except ImportError:
+    import mmnystrom
+from mmrazor.registry import MODELS
+assert MODELS.get('mmrazor.SingleTeacherDistill')
+"""
+    result = python(code)
+    assert result.returncode == 0, result.stderr
+
+
+def test_missing_packages_are_named_at_once(monkeypatch):
+    find_spec = dependencies.importlib.util.find_spec
+    gone = ('mmpretrain', 'scipy')
+    monkeypatch.setattr(
+        dependencies.importlib.util, 'find_spec', lambda name: None if name in gone else find_spec(name)
+    )
+    with pytest.raises(ImportError, match=r'needs mmpretrain, scipy(.|\n)*pip install "mmpretrain'):
+        dependencies.check()
+
+
+def test_any_script_runs_with_the_bridge_on(tmp_path):
+    (tmp_path / 'neighbour.py').write_text('VALUE = 3')
+    (tmp_path / 'script.py').write_text(
+        'import sys\n'
+        'import neighbour\n'
+        'from mmcls.structures import ClsDataSample\n'
+        "print(__name__, sys.argv[1:], neighbour.VALUE, ClsDataSample.__name__)\n"
+    )
+    result = python(None, '-m', 'mmnystrom.bridge', str(tmp_path / 'script.py'), '--flag', 'x')
+    assert "__main__ ['--flag', 'x'] 3 DataSample" in result.stdout, result.stderr
+
+
+def test_a_script_that_is_not_there():
+    result = python(None, '-m', 'mmnystrom.bridge', 'nowhere.py')
+    assert result.returncode != 0
+    assert "script='nowhere.py' is not a file" in result.stderr
+
+
+def test_usage():
+    assert 'usage' in python(None, '-m', 'mmnystrom.bridge').stderr
+
+
+@pytest.mark.parametrize('tool', ['train.py', 'test.py'])
+def test_tools_take_mmrazors_own_options(tool):
+    result = python(None, str(Path(__file__).parents[2] / 'tools' / tool), '--help')
+    assert '--cfg-options' in result.stdout, result.stderr
+    assert '--launcher' in result.stdout
