@@ -1,0 +1,268 @@
+"""Class centres against numpy's class means, and what happens to their state."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from mmnystrom.core.landmarks import ClassCenter, build_landmarks
+
+M, D_S, D_T = 6, 4, 7
+
+
+def draw(n=200, seed=0, classes=M):
+    rng = np.random.default_rng(seed)
+    labels = rng.choice(classes, n, p=rng.dirichlet(np.ones(classes)))
+    labels[:classes] = np.arange(classes)
+    return rng.standard_normal((n, D_S)), rng.standard_normal((n, D_T)), labels
+
+
+def observe(landmarks, s, t, labels, batch=32, dtype=torch.float32):
+    s, t = torch.from_numpy(s).to(dtype), torch.from_numpy(t).to(dtype)
+    labels = torch.from_numpy(labels)
+    for i in range(0, len(s), batch):
+        landmarks.observe(s[i : i + batch], t[i : i + batch], labels[i : i + batch])
+
+
+def class_means(features, labels):
+    return np.stack([features[labels == j].mean(0) for j in range(M)])
+
+
+def test_landmarks_are_class_means():
+    s, t, labels = draw()
+    landmarks = ClassCenter(M)
+    assert not landmarks.ready
+    observe(landmarks, s, t, labels)
+    assert not landmarks.ready
+    landmarks.commit()
+    assert landmarks.ready
+    np.testing.assert_allclose(landmarks.student, class_means(s, labels), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(landmarks.teacher, class_means(t, labels), rtol=1e-5, atol=1e-6)
+    assert landmarks.refreshes == 1
+    assert not landmarks.count.any()
+
+
+def test_sums_of_many_samples_keep_their_precision():
+    """A float32 sum of this many loses the third digit."""
+    landmarks = ClassCenter(1)
+    s, t = torch.full((4096, 1), 0.1), torch.ones(4096, 1)
+    labels = torch.zeros(4096, dtype=torch.long)
+    for _ in range(500):
+        landmarks.observe(s, t, labels)
+    landmarks.commit()
+    assert landmarks.student.item() == pytest.approx(0.1, rel=1e-6)
+
+
+def test_soft_labels_weigh():
+    s, t, _ = draw()
+    rng = np.random.default_rng(1)
+    soft = rng.dirichlet(np.ones(M), len(s)).astype(np.float32)
+    soft[:, 2] = 0
+    landmarks = ClassCenter(M)
+    observe(landmarks, s, t, soft)
+    np.testing.assert_allclose(landmarks.count, soft.sum(0), rtol=1e-5)
+    landmarks.commit()
+    seen = [0, 1, 3, 4, 5]
+    expected = (soft.T @ s)[seen] / soft.sum(0)[seen, None]
+    np.testing.assert_allclose(landmarks.student[seen], expected, rtol=1e-4, atol=1e-6)
+    assert landmarks.seen.tolist() == [True, True, False, True, True, True]
+
+
+def test_one_hot_soft_labels_are_hard_labels():
+    s, t, labels = draw()
+    hard, soft = ClassCenter(M), ClassCenter(M)
+    observe(hard, s, t, labels)
+    observe(soft, s, t, np.eye(M, dtype=np.int64)[labels])
+    hard.commit()
+    soft.commit()
+    torch.testing.assert_close(hard.student, soft.student)
+
+
+def test_a_class_not_seen_keeps_its_landmark_and_one_never_seen_is_zero():
+    landmarks = ClassCenter(3)
+    row = torch.ones(1, 2)
+    landmarks.observe(row, row, torch.tensor([0]))
+    landmarks.commit()
+    landmarks.observe(5 * row, 5 * row, torch.tensor([1]))
+    landmarks.commit()
+    assert landmarks.student.tolist() == [[1, 1], [5, 5], [0, 0]]
+    assert landmarks.seen.tolist() == [True, True, False]
+    landmarks.commit()  # an epoch that saw nothing at all
+    assert landmarks.student.tolist() == [[1, 1], [5, 5], [0, 0]]
+    assert torch.isfinite(landmarks.teacher).all()
+
+
+def test_what_is_not_finite_never_enters():
+    s, t, labels = draw(n=50)
+    clean = ClassCenter(M)
+    keep = np.ones(50, dtype=bool)
+    keep[[3, 10, 20]] = False
+    observe(clean, s[keep], t[keep], labels[keep])
+    s[3, 0], t[10, 1], s[20] = np.nan, np.inf, -np.inf
+    dirty = ClassCenter(M)
+    observe(dirty, s, t, labels)
+    assert dirty.rejected == 3
+    torch.testing.assert_close(dirty.count, clean.count)
+    dirty.commit()
+    clean.commit()
+    torch.testing.assert_close(dirty.student, clean.student)
+    torch.testing.assert_close(dirty.teacher, clean.teacher)
+    assert dirty.rejected == 0
+
+
+def test_soft_labels_that_are_not_finite_never_enter():
+    landmarks = ClassCenter(2)
+    soft = torch.tensor([[1.0, 0.0], [float('nan'), 1.0], [-1.0, 2.0]])
+    landmarks.observe(torch.ones(3, 2), torch.ones(3, 2), soft)
+    assert landmarks.rejected == 2
+    assert landmarks.count.tolist() == [1, 0]
+
+
+def test_labels_outside_are_left_out_and_remembered():
+    landmarks = ClassCenter(2)
+    rows = torch.ones(3, 2)
+    landmarks.observe(rows, rows, torch.tensor([0, 2, -1]))
+    assert landmarks.count.tolist() == [1, 0]
+    assert landmarks.label_range.tolist() == [-1, 2]
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16, torch.float64])
+def test_dtypes(dtype):
+    s, t, labels = draw()
+    landmarks = ClassCenter(M)
+    observe(landmarks, s, t, labels, dtype=dtype)
+    landmarks.commit()
+    assert landmarks.student.dtype == torch.float32
+    np.testing.assert_allclose(landmarks.student, class_means(s, labels), rtol=0.02, atol=0.02)
+
+
+def test_pending_sums_add_over_ranks():
+    """Two ranks with uneven parts, a class that only one sees, and an all-reduce by hand."""
+    s, t, labels = draw()
+    whole, parts = ClassCenter(M), [ClassCenter(M), ClassCenter(M)]
+    observe(whole, s, t, labels)
+    first = (labels == 0) | (np.arange(len(labels)) < 37)
+    observe(parts[0], s[first], t[first], labels[first])
+    observe(parts[1], s[~first], t[~first], labels[~first])
+    for mine, theirs in zip(parts[0].pending(), parts[1].pending(), strict=True):
+        mine += theirs
+    whole.commit()
+    parts[0].commit()
+    torch.testing.assert_close(parts[0].student, whole.student, rtol=1e-6, atol=1e-7)
+    torch.testing.assert_close(parts[0].teacher, whole.teacher, rtol=1e-6, atol=1e-7)
+
+
+def test_state_is_no_buffer_and_rides_in_the_state_dict():
+    s, t, labels = draw()
+    landmarks = ClassCenter(M)
+    observe(landmarks, s, t, labels)
+    landmarks.commit()
+    observe(landmarks, s[:40], t[:40], labels[:40])
+    assert list(landmarks.buffers()) == []
+    state = landmarks.state_dict()
+    assert set(state) == set(ClassCenter._STATE)
+    restored = ClassCenter(M)
+    restored.load_state_dict(state)
+    assert restored.ready
+    for copied in (restored, copy.deepcopy(landmarks)):
+        for name in ClassCenter._STATE:
+            torch.testing.assert_close(getattr(copied, name), getattr(landmarks, name))
+    # The picture does not move with the sums.
+    count = state['count'].clone()
+    observe(landmarks, s, t, labels)
+    assert torch.equal(state['count'], count)
+
+
+def test_empty_state():
+    landmarks = ClassCenter(M)
+    assert landmarks.state_dict() == {}
+    landmarks.load_state_dict({})
+    landmarks.discard_pending()
+    landmarks.commit()
+    assert not landmarks.ready
+
+
+def test_state_in_a_larger_model():
+    def model():
+        return nn.ModuleDict(dict(a=ClassCenter(M), ab=ClassCenter(2), linear=nn.Linear(2, 2)))
+
+    first, second = model(), model()
+    rows = torch.randn(4, 3)
+    first['a'].observe(rows, rows, torch.arange(4))
+    first['ab'].observe(rows, rows, torch.tensor([0, 1, 0, 1]))
+    second.load_state_dict(first.state_dict())
+    assert torch.equal(second['ab'].student_sum, first['ab'].student_sum)
+    assert second['a'].count.shape == (M,)
+
+
+@pytest.mark.parametrize('move', [lambda m: m.half(), lambda m: m.double(), lambda m: m.to('cpu')])
+def test_moves_keep_the_dtype(move):
+    landmarks = ClassCenter(2)
+    landmarks.observe(torch.ones(2, 3), torch.ones(2, 3), torch.tensor([0, 1]))
+    landmarks.commit()
+    landmarks = move(landmarks)
+    assert landmarks.student.dtype == torch.float32
+    assert landmarks.count.dtype == torch.float64
+
+
+def test_moves_to_another_device():
+    landmarks = ClassCenter(2)
+    landmarks.observe(torch.ones(2, 3), torch.ones(2, 3), torch.tensor([0, 1]))
+    landmarks.to('meta')
+    assert {getattr(landmarks, name).device.type for name in ClassCenter._STATE} == {'meta'}
+
+
+def test_checkpoint_of_another_class_count():
+    landmarks = ClassCenter(3)
+    landmarks.observe(torch.ones(1, 2), torch.ones(1, 2), torch.tensor([0]))
+    with pytest.raises(ValueError, match=r'holds 3 landmarks .* num_landmarks=5'):
+        ClassCenter(5).load_state_dict(landmarks.state_dict())
+
+
+def test_checkpoint_of_another_width():
+    landmarks = ClassCenter(3)
+    landmarks.observe(torch.ones(1, 2), torch.ones(1, 8), torch.tensor([0]))
+    other = ClassCenter(3)
+    other.load_state_dict(landmarks.state_dict())
+    with pytest.raises(ValueError, match=r"teacher's landmarks have width 8 and its features width 4"):
+        other.observe(torch.ones(1, 2), torch.ones(1, 4), torch.tensor([0]))
+
+
+def test_incomplete_checkpoint():
+    landmarks = ClassCenter(3)
+    landmarks.observe(torch.ones(1, 2), torch.ones(1, 2), torch.tensor([0]))
+    state = landmarks.state_dict()
+    del state['count']
+    with pytest.raises(ValueError, match='without count'):
+        ClassCenter(3).load_state_dict(state)
+
+
+@pytest.mark.parametrize(
+    ('labels', 'words'),
+    [
+        (torch.zeros(3, dtype=torch.long), r'got \(3,\)'),
+        (torch.zeros(4, 5), r'\(4, 2\), got \(4, 5\)'),
+        (torch.zeros(4), 'must be integers'),
+    ],
+)
+def test_bad_labels(labels, words):
+    with pytest.raises(ValueError, match=words):
+        ClassCenter(2).observe(torch.ones(4, 2), torch.ones(4, 2), labels)
+
+
+@pytest.mark.parametrize('m', [0, -1, 2.5, '10', True, None])
+def test_bad_num_landmarks(m):
+    with pytest.raises(ValueError, match='num_landmarks=.*must be a positive integer'):
+        ClassCenter(m)
+
+
+def test_build():
+    assert build_landmarks(dict(type='class_center', num_landmarks=3)).num_landmarks == 3
+    with pytest.raises(ValueError, match=r"type='centre' is no landmark strategy.*class_center"):
+        build_landmarks(dict(type='centre', num_landmarks=3))
+    with pytest.raises(TypeError, match='num_landmarks=<number of classes>'):
+        build_landmarks(dict(type='class_center'))
+    with pytest.raises(TypeError, match='must be a dict'):
+        build_landmarks(None)

@@ -1,0 +1,138 @@
+"""Connectors, alone and in mmrazor's distiller."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from mmrazor.registry import MODELS
+from support import kda_config, train
+
+from mmnystrom.plugin import NormalizeConnector, PoolConnector, ProjectionConnector
+
+
+def test_maps():
+    x = torch.randn(2, 3, 4, 5)
+    torch.testing.assert_close(PoolConnector()(x), F.adaptive_avg_pool2d(x, 1).flatten(1))
+    torch.testing.assert_close(PoolConnector(map_pool='max')(x), F.adaptive_max_pool2d(x, 1).flatten(1))
+
+
+def test_tokens():
+    x = torch.randn(2, 7, 3)
+    assert torch.equal(PoolConnector()(x), x[:, 0])
+    torch.testing.assert_close(PoolConnector(token_pool='mean')(x), x.sum(1) / 7)
+
+
+def test_the_last_of_a_tuple_or_list():
+    x = torch.randn(2, 3)
+    assert PoolConnector()((torch.zeros(2, 9, 4, 4), [torch.zeros(1), x])) is x
+
+
+@pytest.mark.parametrize('bad', [torch.zeros(3), torch.zeros(1, 2, 3, 4, 5), ()])
+def test_pool_of_something_else(bad):
+    with pytest.raises(ValueError, match='PoolConnector'):
+        PoolConnector()(bad)
+
+
+def test_unknown_pools():
+    with pytest.raises(ValueError, match=r"map_pool='sum' is unknown: write one of \['avg', 'max'\]"):
+        PoolConnector(map_pool='sum')
+    with pytest.raises(ValueError, match="token_pool='last'"):
+        PoolConnector(token_pool='last')
+
+
+@pytest.mark.parametrize('norm_cfg', [None, dict(type='BN1d', momentum=0.5), dict(type='LN', eps=1e-3)])
+def test_projection(norm_cfg):
+    connector = ProjectionConnector(4, 6, norm_cfg=norm_cfg)
+    x = torch.randn(8, 4)
+    expected = F.linear(x, connector.linear.weight, connector.linear.bias)
+    if norm_cfg and norm_cfg['type'] == 'BN1d':
+        expected = F.batch_norm(expected, None, None, training=True)
+        assert connector.norm.momentum == 0.5
+    elif norm_cfg:
+        expected = F.layer_norm(expected, (6,), eps=1e-3)
+    torch.testing.assert_close(connector(x[:, :, None, None]), expected)
+
+
+def test_projection_of_bad_input():
+    with pytest.raises(ValueError, match='set in_channel=5'):
+        ProjectionConnector(4, 6)(torch.zeros(2, 5))
+    with pytest.raises(ValueError, match='in_channel=0 must be a positive integer'):
+        ProjectionConnector(0, 6)
+    with pytest.raises(ValueError, match="type='BN2d' is unknown"):
+        ProjectionConnector(4, 6, norm_cfg=dict(type='BN2d'))
+
+
+def test_normalize():
+    x = torch.randn(5, 3)
+    x[2] = 0
+    y = NormalizeConnector()(x)
+    torch.testing.assert_close(y.norm(dim=1), torch.tensor([1.0, 1, 0, 1, 1]))
+    torch.testing.assert_close(y[0], x[0] / x[0].norm())
+    assert NormalizeConnector()(torch.randn(2, 3, 4, 4)).square().sum(1).allclose(torch.ones(2, 4, 4))
+
+
+def test_normalize_does_not_overflow_in_half_precision():
+    y = NormalizeConnector()(torch.full((1, 4), 6e4, dtype=torch.float16))
+    torch.testing.assert_close(y, torch.full((1, 4), 0.5))
+
+
+def test_normalize_gradient_of_zero_is_finite():
+    x = torch.zeros(1, 3, requires_grad=True)
+    NormalizeConnector()(x).sum().backward()
+    assert torch.isfinite(x.grad).all()
+
+
+def test_normalize_bad_eps():
+    with pytest.raises(ValueError, match='eps=0 must be positive'):
+        NormalizeConnector(eps=0)
+
+
+@pytest.mark.parametrize(
+    ('cfg', 'words'),
+    [
+        (dict(type='mmrazor.PoolConnector'), 'PoolConnector'),
+        (dict(type='mmrazor.ProjectionConnector', in_channel=2, out_channel=2), 'ProjectionConnector'),
+        (dict(type='mmrazor.NormalizeConnector'), 'NormalizeConnector'),
+    ],
+)
+def test_registered(cfg, words):
+    assert type(MODELS.build(cfg)).__name__ == words
+
+
+def test_inner_layers_through_connectors_beside_mmrazors_own(tmp_path):
+    """Two losses on inner layers of different width, one behind a chain with mmrazor's connector."""
+    cfg = kda_config(tmp_path, epochs=3)
+    distiller = cfg.model.distiller
+    for recorders in (distiller.student_recorders, distiller.teacher_recorders):
+        recorders.layer3 = dict(type='ModuleOutputs', source='backbone.layer3')
+        recorders.stages = dict(type='ModuleOutputs', source='backbone')
+    distiller.connectors = dict(
+        pool=dict(type='PoolConnector'),
+        chain=[
+            dict(type='TorchNNConnector', module_name='ReLU', module_args=dict(inplace=False)),
+            dict(type='PoolConnector', map_pool='max'),
+            dict(type='ProjectionConnector', in_channel=16, out_channel=5, norm_cfg=dict(type='BN1d')),
+            dict(type='NormalizeConnector'),
+        ],
+    )
+    label = distiller.loss_forward_mappings.loss_kda.gt_label
+    kda = dict(type='KDALoss', landmarks=dict(type='class_center', num_landmarks=10))
+    distiller.distill_losses.loss_inner = kda
+    distiller.distill_losses.loss_last = kda
+    distiller.loss_forward_mappings.loss_inner = dict(
+        s_feature=dict(from_student=True, recorder='layer3', connector='chain'),
+        t_feature=dict(from_student=False, recorder='layer3', connector='pool'),
+        gt_label=label,
+    )
+    distiller.loss_forward_mappings.loss_last = dict(
+        s_feature=dict(from_student=True, recorder='stages', connector='pool'),
+        t_feature=dict(from_student=False, recorder='stages', connector='pool'),
+        gt_label=label,
+    )
+    runner, curve = train(cfg)
+    losses = runner.model.distiller.distill_losses
+    assert losses.loss_inner.landmarks.student.shape == (10, 5)
+    assert losses.loss_inner.landmarks.teacher.shape == (10, 32)
+    assert losses.loss_last.landmarks.student.shape == (10, 32)
+    for name in ('loss_kda', 'loss_inner', 'loss_last'):
+        assert curve[0][f'distill.{name}'] == 0
+        assert curve[-1][f'distill.{name}'] > 0

@@ -1,0 +1,200 @@
+"""KDALoss as a config uses it, and what it says to a config that is wrong."""
+
+import logging
+
+import pytest
+import torch
+from mmengine.registry import MODELS as ROOT_MODELS
+from mmpretrain.structures import DataSample
+from mmrazor.registry import MODELS
+from support import kda_config, train
+
+from mmnystrom.core import partial_transfer_loss
+from mmnystrom.plugin import KDALoss
+
+CENTER = dict(type='class_center', num_landmarks=3)
+
+
+def built(**kwargs):
+    return MODELS.build(dict(type='mmrazor.KDALoss', landmarks=CENTER, **kwargs))
+
+
+def attached(**kwargs):
+    loss = built(**kwargs)
+    loss.attach('loss_kda', ('s_feature', 't_feature', 'gt_label'))
+    return loss
+
+
+def batch(n=8, d_s=4, d_t=6):
+    torch.manual_seed(0)
+    return torch.randn(n, d_s), torch.randn(n, d_t), torch.arange(n) % 3
+
+
+def test_registered_in_mmrazor():
+    assert isinstance(built(), KDALoss)
+    assert ROOT_MODELS.get('mmrazor.KDALoss') is KDALoss
+
+
+def test_off_until_landmarks_exist_then_the_formula():
+    loss = attached(loss_weight=0.04)
+    s, t, labels = batch()
+    s.requires_grad_()
+    assert loss(s, t, labels) == 0
+    loss.landmarks.commit()
+    value = loss(s, t, labels)
+    expected = partial_transfer_loss(s, t, loss.landmarks.student, loss.landmarks.teacher)
+    assert value.item() == pytest.approx(0.04 * expected.item(), rel=1e-6)
+    loss.enabled = False
+    assert loss(s, t, labels) == 0
+
+
+def test_pooled_maps_and_data_samples():
+    loss = attached()
+    s, t, labels = batch()
+    samples = [DataSample().set_gt_label(label.item()) for label in labels]
+    loss(s[:, :, None, None], t[:, :, None, None], samples)
+    expected = torch.zeros(3, 4).index_add_(0, labels, s)
+    torch.testing.assert_close(loss.landmarks.student_sum.float(), expected)
+
+
+def test_soft_data_samples():
+    loss = attached()
+    s, t, labels = batch()
+    soft = torch.eye(3)[labels] * 0.9 + 0.1 / 3
+    loss(s, t, [DataSample().set_gt_score(row) for row in soft])
+    torch.testing.assert_close(loss.landmarks.student_sum.float(), soft.T @ s)
+
+
+def test_eval_mode_adds_nothing():
+    loss = attached()
+    loss.eval()
+    loss(*batch())
+    assert loss.landmarks.count is None
+
+
+def test_off_or_on_every_connector_has_a_gradient():
+    """What DistributedDataParallel asks for."""
+    for enabled in (False, True):
+        loss = attached()
+        s, t, labels = batch()
+        loss(s, t, labels)
+        loss.landmarks.commit()
+        loss.enabled = enabled
+        connector, teacher_connector = torch.nn.Linear(4, 4), torch.nn.Linear(6, 6)
+        loss(connector(s), teacher_connector(t), labels).backward()
+        assert connector.weight.grad is not None
+        assert bool(connector.weight.grad.any()) is enabled
+        assert not teacher_connector.weight.grad.any()
+
+
+def test_zero_even_for_features_that_are_not_finite():
+    s, t, labels = batch()
+    s[0] = float('nan')
+    assert attached()(s, t, labels) == 0
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_half_precision(dtype):
+    loss = attached()
+    s, t, labels = batch()
+    for _ in range(2):
+        value = loss(s.to(dtype), t.to(dtype), labels)
+        loss.landmarks.commit()
+    assert value.dtype == torch.float32
+    assert value > 0
+
+
+def test_report_of_labels_outside():
+    loss = attached()
+    s, t, labels = batch()
+    loss(s, t, labels)
+    loss.report()
+    loss(s, t, labels + 1)
+    with pytest.raises(ValueError, match=r'loss_kda: gt_label holds 3, .* \[0, 3\): set landmarks'):
+        loss.report()
+
+
+def test_report_of_what_is_not_finite_comes_once(caplog):
+    loss = attached()
+    s, t, labels = batch()
+    s[0] = float('inf')
+    logger = logging.getLogger('mmengine')
+    messages = []
+    handler = logging.Handler()
+    handler.emit = lambda record: messages.append(record.getMessage())
+    from mmengine.logging import MMLogger
+
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(handler)
+    try:
+        for _ in range(3):
+            loss(s, t, labels)
+            loss.report()
+            loss.landmarks.commit()
+    finally:
+        logger.removeHandler(handler)
+    assert len(messages) == 1
+    assert messages[0].startswith('loss_kda: 1 samples have features')
+    assert torch.isfinite(loss.landmarks.student).all()
+
+
+@pytest.mark.parametrize(
+    ('kwargs', 'error', 'words'),
+    [
+        (dict(landmarks=dict(type='kmean', num_landmarks=3)), ValueError, "type='kmean'.*class_center"),
+        (dict(landmarks=dict(type='class_center')), TypeError, 'num_landmarks'),
+        (dict(landmarks=dict(type='class_center', num_landmarks=0)), ValueError, 'num_landmarks=0'),
+        (dict(landmarks=CENTER, kernel='rbff'), ValueError, "kernel='rbff' is unknown"),
+        (dict(landmarks=CENTER, loss_weight=-1), ValueError, 'loss_weight=-1'),
+        (dict(landmarks=CENTER, loss_weight='0.04'), ValueError, "loss_weight='0.04'"),
+        (dict(landmarks=CENTER, loss_weight=float('nan')), ValueError, 'loss_weight=nan'),
+    ],
+)
+def test_bad_arguments_at_build_time(kwargs, error, words):
+    with pytest.raises(error, match=words):
+        MODELS.build(dict(type='mmrazor.KDALoss', **kwargs))
+
+
+@pytest.mark.parametrize(
+    ('change', 'error', 'words'),
+    [
+        (dict(s_feature=torch.zeros(8, 4, 2, 2)), ValueError, 'loss_kda: s_feature.*PoolConnector'),
+        (dict(t_feature=(torch.zeros(8, 4),)), TypeError, 'loss_kda: t_feature.*PoolConnector'),
+        (dict(s_feature=torch.zeros(7, 4)), ValueError, '7 rows and t_feature 8'),
+        (dict(gt_label=None), ValueError, 'class_center landmarks need labels.*data_idx=1'),
+        (dict(gt_label=(torch.zeros(8, 3), torch.zeros(8))), TypeError, 'data_idx=1'),
+        (dict(gt_label=torch.zeros(8, 5)), ValueError, r'loss_kda: labels must have.*got \(8, 5\)'),
+    ],
+)
+def test_bad_input_in_training(change, error, words):
+    s, t, labels = batch()
+    with pytest.raises(error, match=words):
+        attached()(**{**dict(s_feature=s, t_feature=t, gt_label=labels), **change})
+
+
+def test_without_the_hook(tmp_path):
+    cfg = kda_config(tmp_path)
+    cfg.custom_hooks = []
+    with pytest.raises(RuntimeError, match=r"custom_hooks = \[dict\(type='LandmarkHook'"):
+        train(cfg)
+
+
+def test_without_a_mapped_label(tmp_path):
+    cfg = kda_config(tmp_path)
+    cfg.model.distiller.loss_forward_mappings.loss_kda.pop('gt_label')
+    with pytest.raises(ValueError, match=r'loss_forward_mappings=dict\(loss_kda=dict\(gt_label='):
+        train(cfg)
+
+
+def test_a_map_without_pooling(tmp_path):
+    cfg = kda_config(tmp_path)
+    cfg.model.distiller.student_recorders.feat.source = 'backbone.layer3'
+    with pytest.raises(ValueError, match=r'loss_kda: s_feature.*PoolConnector'):
+        train(cfg)
+
+
+def test_a_label_outside_in_a_run(tmp_path):
+    cfg = kda_config(tmp_path)
+    cfg.model.distiller.distill_losses.loss_kda.landmarks.num_landmarks = 7
+    with pytest.raises(ValueError, match=r'loss_kda: gt_label holds [789].*\[0, 7\)'):
+        train(cfg)

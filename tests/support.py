@@ -1,0 +1,86 @@
+"""Small real runs: the shipped digits configs, cut short."""
+
+import copy
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+ROOT = Path(__file__).parents[1]
+CONFIGS = ROOT / 'configs'
+PAIR = 'resnet18-w16_resnet18-w8_1xb32-40e_digits'
+
+
+def kda_config(work_dir, location='neck', epochs=2, **overrides):
+    """The digits KDA config: few images, networks a few channels wide, no teacher checkpoint.
+
+    ``overrides`` are merged last, with ``__`` for the dots of their keys.
+    """
+    cfg = Config.fromfile(CONFIGS / f'distill/mmpretrain/kda/kda_{location}_{PAIR}.py')
+    shrink = dict(stem_channels=4, base_channels=4)
+    cfg.merge_from_dict(
+        {
+            'work_dir': str(work_dir),
+            'model.teacher_ckpt': None,
+            'model.architecture.backbone': shrink,
+            'model.architecture.head.in_channels': 32,
+            'model.teacher.backbone': dict(stem_channels=8, base_channels=8),
+            'model.teacher.head.in_channels': 64,
+            'train_dataloader.dataset.samples_per_class': 6,
+            'train_dataloader.batch_size': 16,
+            'train_cfg.max_epochs': epochs,
+            'val_dataloader.dataset.indices': 40,
+            'default_hooks.logger.interval': 1,
+            'custom_hooks': [dict(type='LandmarkHook', warmup_epochs=0)],
+            'log_level': 'WARNING',
+            **{key.replace('__', '.'): value for key, value in overrides.items()},
+        }
+    )
+    return cfg
+
+
+class Losses(Hook):
+    """Keeps the losses of every iteration."""
+
+    priority = 'VERY_LOW'
+
+    def __init__(self):
+        self.curve = []
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        self.curve.append({key: value.item() for key, value in outputs.items()})
+
+
+def train(cfg):
+    """Train; returns the runner and the losses of every iteration."""
+    cfg = copy.deepcopy(cfg)
+    cfg.experiment_name = f'test-{torch.randint(1 << 60, (1,)).item()}'
+    runner = Runner.from_cfg(cfg)
+    losses = Losses()
+    runner.register_hook(losses)
+    runner.train()
+    return runner, losses.curve
+
+
+def run_tool(tool, *args, ranks=None, check=True, env=None):
+    """Run tools/<tool> as a user does, on ``ranks`` processes if given."""
+    command = [sys.executable]
+    if ranks:
+        command += ['-m', 'torch.distributed.run', f'--nproc_per_node={ranks}', '--master_port=0']
+        command += ['--rdzv_backend=c10d', '--rdzv_endpoint=localhost:0']
+        args = (*args, '--launcher', 'pytorch')
+    result = subprocess.run(
+        [*command, str(ROOT / 'tools' / tool), *map(str, args)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, 'OMP_NUM_THREADS': '1', **(env or {})},
+    )
+    if check and result.returncode:
+        raise AssertionError(result.stdout[-3000:] + result.stderr[-6000:])
+    return result

@@ -1,0 +1,46 @@
+"""Every public class and function says what it takes, and what it is taken from."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / 'mmnystrom'
+FILES = sorted(PACKAGE.rglob('*.py'))
+
+
+def public(tree):
+    for node in tree.body:
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and not node.name.startswith('_'):
+            yield node
+            if isinstance(node, ast.ClassDef):
+                yield from public(node)
+
+
+@pytest.mark.parametrize('path', FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_every_public_name_has_a_docstring(path):
+    tree = ast.parse(path.read_text())
+    exempt = ('extra_repr', 'find_spec', 'create_module', 'exec_module')
+    missing = [n.name for n in public(tree) if not ast.get_docstring(n) and n.name not in exempt]
+    assert missing == []
+    assert ast.get_docstring(tree) or not tree.body or path.name == 'version.py'
+
+
+@pytest.mark.parametrize(
+    ('module', 'name', 'words'),
+    [
+        ('plugin/losses.py', 'KDALoss', ('Source', 'arXiv 2009.14416', 'Raises', 'Defaults')),
+        ('plugin/hooks.py', 'LandmarkHook', ('Raises', 'Defaults', "authors'")),
+        ('plugin/connectors.py', 'PoolConnector', ('(N, C, H, W)', 'Raises', 'Defaults')),
+        ('plugin/connectors.py', 'ProjectionConnector', ('Raises', 'Defaults')),
+        ('plugin/connectors.py', 'NormalizeConnector', ('Raises', 'Defaults')),
+        ('plugin/datasets.py', 'Digits', ('Source', '(8, 8, 3)', 'Raises', 'Defaults')),
+        ('core/landmarks.py', 'ClassCenter', ('(m, d_S)', 'arXiv 2009.14416', 'Raises')),
+        ('core/loss.py', 'partial_transfer_loss', ('(N, d_S)', 'Corollary 2', 'Returns')),
+        ('core/transfer.py', 'kernel_transfer', ('(N, d_S)', 'Fig. 3', 'Raises')),
+    ],
+)
+def test_the_main_ones_give_shapes_errors_and_source(module, name, words):
+    tree = ast.parse((PACKAGE / module).read_text())
+    docstring = next(ast.get_docstring(n) for n in tree.body if getattr(n, 'name', '') == name)
+    assert [word for word in words if word not in docstring] == []

@@ -1,0 +1,65 @@
+"""The rooms of the house: what each may import."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+STANDARD = set(sys.stdlib_module_names)
+#: room -> (prefixes of what it may import beside itself and the standard library)
+ROOMS = {
+    'mmnystrom/core': ('torch', 'numpy', 'sklearn'),
+    'mmnystrom/plugin': (
+        *('torch', 'numpy', 'sklearn', 'mmengine', 'mmrazor.registry', 'mmnystrom.core'),
+        *('mmpretrain.datasets', 'mmpretrain.registry'),
+    ),
+    'mmnystrom/bridge': ('mmcls', 'mmcv', 'mmengine', 'mmpretrain', 'mmrazor', 'torch', 'torchvision', 'numpy'),
+    'tests/core': ('pytest', 'torch', 'numpy', 'sklearn', 'mmnystrom.core'),
+}
+#: Files of the plugin that may name mmpretrain: data sets only.
+MMPRETRAIN = ('datasets.py',)
+
+
+def imported(path):
+    """Absolute names of the modules that a file imports, at any depth."""
+    package = path.relative_to(ROOT).with_suffix('').parts[:-1]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            yield '.'.join((*base, node.module)) if node.module else '.'.join(base)
+
+
+def violations(path, room):
+    own = room.replace('/', '.')
+    for name in imported(path):
+        allowed = (own, *ROOMS[room])
+        fits = any(name == prefix or name.startswith(f'{prefix}.') for prefix in allowed)
+        if name.startswith('mmpretrain') and room == 'mmnystrom/plugin':
+            fits = path.name in MMPRETRAIN
+        if not fits and name.partition('.')[0] not in STANDARD:
+            yield name
+
+
+@pytest.mark.parametrize('room', ROOMS)
+def test_room_imports_what_it_may(room):
+    files = sorted((ROOT / room).rglob('*.py'))
+    assert files
+    assert {str(path): found for path in files if (found := list(violations(path, room)))} == {}
+
+
+def test_core_never_names_distribution():
+    for path in (ROOT / 'mmnystrom/core').rglob('*.py'):
+        assert not any(name.startswith('torch.distributed') for name in imported(path))
+        assert 'torch.distributed' not in path.read_text()
+
+
+def test_a_violation_is_seen(tmp_path, monkeypatch):
+    path = tmp_path / 'mmnystrom' / 'core' / 'bad.py'
+    path.parent.mkdir(parents=True)
+    path.write_text('import mmengine\nfrom ..bridge import install\nimport math, torch\n')
+    monkeypatch.setattr(sys.modules[__name__], 'ROOT', tmp_path)
+    assert list(violations(path, 'mmnystrom/core')) == ['mmengine', 'mmnystrom.bridge']
