@@ -1,0 +1,117 @@
+"""Two real processes, gloo, torchrun: the landmarks are those of one process."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from support import kda_config, run_tool
+
+from mmnystrom.plugin import Digits
+
+KEY = 'distiller.distill_losses.loss_kda.landmarks.'
+
+
+def uneven_images():
+    """101 images in an order where odd places, the second rank's, alone hold class 7."""
+    dataset = Digits('train', pipeline=[])
+    labels = np.array([dataset[i]['gt_label'] for i in range(len(dataset))])
+    sevens = np.flatnonzero(labels == 7)[:9].tolist()
+    rest = np.flatnonzero((labels != 7) & (labels != 4))
+    rest = np.concatenate([rest[labels[rest] < 3][:60], rest[:60]])[: 101 - 9].tolist()
+    order = []
+    while len(order) < 101:
+        take_seven = len(order) % 2 == 1 and sevens
+        order.append(sevens.pop(0) if take_seven else rest.pop(0))
+    kept = labels[order]
+    assert 7 in kept[1::2] and 7 not in kept[::2] and 4 not in kept
+    assert len(set(np.bincount(kept))) > 3
+    return order
+
+
+def config(tmp_path, **overrides):
+    cfg = kda_config(tmp_path, epochs=2, log_level='INFO', **overrides)
+    cfg.train_dataloader.batch_size = 8
+    # Weights that do not move and no batch statistics: an image's features are the same in any batch.
+    cfg.optim_wrapper.optimizer.lr = 0.0
+    cfg.model.architecture.backbone.norm_cfg = dict(type='GN', num_groups=2)
+    cfg.train_dataloader.sampler = dict(type='DefaultSampler', shuffle=False, round_up=False)
+    cfg.train_dataloader.dataset.pop('samples_per_class')
+    cfg.train_dataloader.dataset.indices = uneven_images()
+    return cfg
+
+
+def state(work_dir, epoch=2):
+    # The file is our own of a moment ago.
+    path = work_dir / f'epoch_{epoch}.pth'
+    checkpoint = torch.load(path, map_location='cpu', weights_only=False)['state_dict']
+    return {key[len(KEY) :]: value for key, value in checkpoint.items() if key.startswith(KEY)}
+
+
+@pytest.fixture(scope='module')
+def one_process(tmp_path_factory):
+    tmp_path = tmp_path_factory.mktemp('one')
+    config(tmp_path).dump(tmp_path / 'config.py')
+    run_tool('train.py', tmp_path / 'config.py')
+    return state(tmp_path)
+
+
+WRAPPERS = {
+    'default': None,
+    'broadcast_buffers': dict(
+        type='MMDistributedDataParallel', broadcast_buffers=True, find_unused_parameters=True
+    ),
+    'separate': dict(type='MMSeparateDistributedDataParallel', find_unused_parameters=True),
+}
+
+
+@pytest.mark.parametrize('wrapper', WRAPPERS)
+def test_two_ranks_have_the_landmarks_of_one_process(tmp_path, one_process, wrapper):
+    cfg = config(tmp_path)
+    cfg.custom_hooks.append(dict(type='SyncBuffersHook'))
+    if WRAPPERS[wrapper]:
+        cfg.model_wrapper_cfg = WRAPPERS[wrapper]
+    cfg.dump(tmp_path / 'config.py')
+    result = run_tool('train.py', tmp_path / 'config.py', ranks=2)
+    assert re.search(r'Epoch\(train\) +\[2\]\[7/7\]', result.stdout), result.stdout
+    two = state(tmp_path)
+    assert one_process['seen'].tolist() == [j != 4 for j in range(10)]
+    assert torch.equal(two['seen'], one_process['seen'])
+    for name in ('student', 'teacher'):
+        expected = one_process[name]
+        assert expected.abs().max() > 0.01
+        error = (two[name] - expected).norm() / expected.norm()
+        assert error < 1e-6, name
+
+
+def test_means_of_ranks_would_be_wrong(one_process):
+    """The case tells sums from means: the ranks' class counts differ."""
+    dataset = Digits('train', indices=uneven_images(), pipeline=[])
+    labels = np.array([dataset[i]['gt_label'] for i in range(len(dataset))])
+    counts = [np.bincount(labels[rank::2], minlength=10) for rank in (0, 1)]
+    assert (counts[0] != counts[1]).sum() > 3
+
+
+def test_every_connector_is_in_the_graph_while_the_loss_is_off(tmp_path):
+    """Without find_unused_parameters DistributedDataParallel stops at the first unused one."""
+    cfg = config(tmp_path)
+    cfg.find_unused_parameters = False
+    cfg.custom_hooks = [dict(type='LandmarkHook', warmup_epochs=1)]
+    cfg.model.distiller.connectors = dict(
+        project=dict(type='ProjectionConnector', in_channel=32, out_channel=8)
+    )
+    cfg.model.distiller.loss_forward_mappings.loss_kda.s_feature.connector = 'project'
+    cfg.dump(tmp_path / 'config.py')
+    run_tool('train.py', tmp_path / 'config.py', ranks=2)
+
+
+def test_iteration_checkpoint_holds_the_sums_of_all_ranks(tmp_path):
+    cfg = config(tmp_path, custom_hooks=[dict(type='LandmarkHook', warmup_epochs=0)])
+    cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=3, val_interval=100)
+    cfg.train_dataloader.sampler = dict(type='InfiniteSampler', shuffle=True)
+    cfg.param_scheduler = []
+    cfg.default_hooks.checkpoint = dict(type='CheckpointHook', by_epoch=False, interval=2)
+    cfg.dump(tmp_path / 'config.py')
+    run_tool('train.py', tmp_path / 'config.py', ranks=2)
+    checkpoint = torch.load(tmp_path / 'iter_2.pth', map_location='cpu', weights_only=False)
+    assert checkpoint['state_dict'][KEY + 'count'].sum() == 2 * 2 * 8
