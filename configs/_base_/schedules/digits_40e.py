@@ -1,4 +1,5 @@
-# The authors' CIFAR-100 schedule, shortened: five epochs of linear warm-up, then cosine to 0.
+# The authors' CIFAR-100 schedule, shortened: five epochs of linear warm-up, then
+# cosine to 0.
 max_epochs = 40
 warmup_epochs = 5
 

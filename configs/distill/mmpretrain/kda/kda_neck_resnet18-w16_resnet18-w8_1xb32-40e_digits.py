@@ -6,8 +6,9 @@ _base_ = [
 
 custom_hooks = [dict(type='LandmarkHook', warmup_epochs=5)]
 
-# The loss grows with the square root of its N x m entries. This is the authors' 0.04 at batch 256 and
-# 100 classes, carried over to batch 32 and 10 classes: 0.04 * sqrt(256 * 100 / (32 * 10)).
+# The loss grows with the square root of its N x m entries. This is the authors'
+# 0.04 at batch 256 and 100 classes, carried over to batch 32 and 10 classes:
+# 0.04 * sqrt(256 * 100 / (32 * 10)).
 loss_weight = 0.36
 
 model = dict(

@@ -1,7 +1,7 @@
 # The students' schedule in half the epochs: the teacher sees three times the images in each.
 _base_ = ['./digits_40e.py']
 
-max_epochs = 20
+max_epochs = 30
 
 param_scheduler = [
     dict(
