@@ -61,7 +61,6 @@ setup(
     packages=find_packages(include=['mmnystrom', 'mmnystrom.*']),
     python_requires='>=3.10',
     install_requires=requirements('runtime'),
-    extras_require={'tests': requirements('tests')},
     cmdclass={'build_py': BuildWithMim},
     zip_safe=False,
 )

@@ -35,6 +35,7 @@ def kda_config(work_dir, location='neck', epochs=2, **overrides):
             'train_dataloader.batch_size': 16,
             'train_cfg.max_epochs': epochs,
             'val_dataloader.dataset.indices': 40,
+            'test_dataloader.dataset.indices': 40,
             'default_hooks.logger.interval': 1,
             'custom_hooks': [dict(type='LandmarkHook', warmup_epochs=0)],
             'log_level': 'WARNING',

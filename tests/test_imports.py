@@ -15,7 +15,16 @@ ROOMS = {
         *('torch', 'numpy', 'sklearn', 'mmengine', 'mmrazor.registry', 'mmnystrom.core'),
         *('mmpretrain.datasets', 'mmpretrain.registry'),
     ),
-    'mmnystrom/bridge': ('mmcls', 'mmcv', 'mmengine', 'mmpretrain', 'mmrazor', 'torch', 'torchvision', 'numpy'),
+    'mmnystrom/bridge': (
+        'mmcls',
+        'mmcv',
+        'mmengine',
+        'mmpretrain',
+        'mmrazor',
+        'torch',
+        'torchvision',
+        'numpy',
+    ),
     'tests/core': ('pytest', 'torch', 'numpy', 'sklearn', 'mmnystrom.core'),
 }
 #: Files of the plugin that may name mmpretrain: data sets only.

@@ -102,7 +102,10 @@ def train(args, method, seed, print_):
     with log.open('a') as output:
         # One core a run: two runs side by side use two cores better than one run on both.
         result = subprocess.run(
-            command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, 'OMP_NUM_THREADS': '1'}
+            command,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, 'OMP_NUM_THREADS': '1'},
         )
     if result.returncode:
         raise SystemExit(f'{" ".join(command)}\nfailed; the end of {log}:\n{log.read_text()[-3000:]}')
@@ -282,7 +285,8 @@ def table(rows, times):
         )
     widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
     text = [
-        '| ' + ' | '.join(cell.ljust(width) for cell, width in zip(line, widths)) + ' |' for line in lines
+        '| ' + ' | '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + ' |'
+        for line in lines
     ]
     text.insert(1, '|' + '|'.join('-' * (width + 2) for width in widths) + '|')
     return '\n'.join(text)
@@ -298,7 +302,7 @@ def draw(first, rows, path):
     shown = ('teacher', 'student alone', 'KDA pre-FC')
     figure, axes = plt.subplots(1, 3, figsize=(12, 4.6), layout='constrained')
     limit = None
-    for axis, method in zip(axes, shown):
+    for axis, method in zip(axes, shown, strict=True):
         rows_, labels = first[method]
         order = labels.argsort(stable=True)
         gram = rows_[order] @ rows_[order].T
@@ -309,9 +313,13 @@ def draw(first, rows, path):
         axis.set_xticks(middles, range(len(middles)))
         axis.set_yticks(middles, range(len(middles)))
         axis.set_xlabel('test images, by class')
-        title = method if method == 'teacher' else (
-            f'{"student + " if distills(method) else ""}{method}\n'
-            f'transfer {rows[method]["transfer"]["pre-FC"][0]:.2f}'
+        title = (
+            method
+            if method == 'teacher'
+            else (
+                f'{"student + " if distills(method) else ""}{method}\n'
+                f'transfer {rows[method]["transfer"]["pre-FC"][0]:.2f}'
+            )
         )
         axis.set_title(title)
     figure.colorbar(image, ax=axes, shrink=0.8, label='linear kernel of pre-FC features')

@@ -72,7 +72,10 @@ def safe_globals() -> list:
     functions = [
         (function, f'{package}.multiarray.{name}')
         for package in ('numpy.core', 'numpy._core')
-        for name, function in (('_reconstruct', _numpy('_reconstruct')), ('scalar', _numpy('scalar')))
+        for name, function in (
+            ('_reconstruct', _numpy('_reconstruct')),
+            ('scalar', _numpy('scalar')),
+        )
     ]
     return [
         HistoryBuffer,
@@ -101,7 +104,12 @@ def _getattr_of_history_buffer(owner, name, *default):
 
 def _load_url(load_url, *args, **kwargs):
     # torch's own switch for files one trusts must keep its meaning for files from the web too.
-    if os.environ.get('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '').lower() not in ('1', 'y', 'yes', 'true'):
+    if os.environ.get('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '').lower() not in (
+        '1',
+        'y',
+        'yes',
+        'true',
+    ):
         kwargs.setdefault('weights_only', True)
     return load_url(*args, **kwargs)
 

@@ -239,5 +239,5 @@ def build_landmarks(cfg: dict) -> nn.Module:
     except TypeError as error:
         raise TypeError(
             f'landmarks=dict(type={name!r}, ...): {error}. Write '
-            f"dict(type={name!r}, num_landmarks=<number of classes>)."
+            f'dict(type={name!r}, num_landmarks=<number of classes>).'
         ) from error

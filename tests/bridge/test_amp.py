@@ -7,7 +7,8 @@ from mmnystrom.bridge import amp
 
 
 @pytest.mark.parametrize(
-    ('args', 'asked'), [(['--amp'], True), (['--am'], True), (['--auto-scale-lr'], False), ([], False)]
+    ('args', 'asked'),
+    [(['--amp'], True), (['--am'], True), (['--auto-scale-lr'], False), ([], False)],
 )
 def test_asked_for(args, asked):
     assert amp.is_broken(args) is asked

@@ -81,7 +81,8 @@ class _Getattr:
 
 
 @pytest.mark.parametrize(
-    ('owner', 'name'), [(HistoryBuffer, '__init__'), (HistoryBuffer, '__globals__'), (np.ndarray, 'max')]
+    ('owner', 'name'),
+    [(HistoryBuffer, '__init__'), (HistoryBuffer, '__globals__'), (np.ndarray, 'max')],
 )
 def test_getattr_gives_out_nothing_but_the_four_methods(tmp_path, owner, name):
     if name == '__globals__':

@@ -38,7 +38,6 @@ def ofd_losses():
     return [losses[f'distill.loss_{i}'].item() for i in (1, 2, 3)]
 
 
-
 # Printed by this function under torch 1.13.1, where mmrazor's own walk works.
 OFD_ON_TORCH_1_13 = [2557.73046875, 44119.46484375, 284005.53125]
 

@@ -60,7 +60,9 @@ def test_missing_packages_are_named_at_once(monkeypatch):
     find_spec = dependencies.importlib.util.find_spec
     gone = ('mmpretrain', 'scipy')
     monkeypatch.setattr(
-        dependencies.importlib.util, 'find_spec', lambda name: None if name in gone else find_spec(name)
+        dependencies.importlib.util,
+        'find_spec',
+        lambda name: None if name in gone else find_spec(name),
     )
     with pytest.raises(ImportError, match=r'needs mmpretrain, scipy(.|\n)*pip install "mmpretrain'):
         dependencies.check()
@@ -72,7 +74,7 @@ def test_any_script_runs_with_the_bridge_on(tmp_path):
         'import sys\n'
         'import neighbour\n'
         'from mmcls.structures import ClsDataSample\n'
-        "print(__name__, sys.argv[1:], neighbour.VALUE, ClsDataSample.__name__)\n"
+        'print(__name__, sys.argv[1:], neighbour.VALUE, ClsDataSample.__name__)\n'
     )
     result = python(None, '-m', 'mmnystrom.bridge', str(tmp_path / 'script.py'), '--flag', 'x')
     assert "__main__ ['--flag', 'x'] 3 DataSample" in result.stdout, result.stderr

@@ -8,7 +8,8 @@ from mmnystrom.bridge import quantization
 
 MODULE = sys.modules[quantization.PACKAGE]
 pytestmark = pytest.mark.skipif(
-    not isinstance(MODULE.BackendConfigs, quantization._NoTables), reason='this torch builds the tables'
+    not isinstance(MODULE.BackendConfigs, quantization._NoTables),
+    reason='this torch builds the tables',
 )
 
 

@@ -15,8 +15,6 @@ def test_image_is_written(tmp_path):
 
 
 def test_image_goes_to_the_backends(tmp_path):
-    visualizer = UniversalVisualizer(
-        vis_backends=[dict(type='LocalVisBackend')], save_dir=str(tmp_path)
-    )
+    visualizer = UniversalVisualizer(vis_backends=[dict(type='LocalVisBackend')], save_dir=str(tmp_path))
     visualizer.add_datasample('feature', np.zeros((4, 4, 3), np.uint8), step=3)
     assert list(tmp_path.rglob('feature_3.png'))

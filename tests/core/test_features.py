@@ -31,7 +31,9 @@ def test_integers_are_refused():
 
 
 def test_computing_dtype():
-    half, single, double = (torch.zeros(1, dtype=t) for t in (torch.bfloat16, torch.float32, torch.float64))
+    half, single, double = (
+        torch.zeros(1, dtype=t) for t in (torch.bfloat16, torch.float32, torch.float64)
+    )
     assert computing_dtype(half, half) is torch.float32
     assert computing_dtype(half, single) is torch.float32
     assert computing_dtype(half, double) is torch.float64

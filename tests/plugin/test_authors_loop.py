@@ -11,7 +11,6 @@ from support import kda_config, train
 
 from mmnystrom.plugin import Digits
 
-
 # Small enough for some iterations to repeat in float32: at 0.01 rounding grows tenfold a step.
 LEARNING_RATE = 0.001
 
@@ -104,4 +103,3 @@ def test_same_loss_curve(tmp_path, location):
     scale = centers[-1][0].abs().max().item()
     np.testing.assert_allclose(landmarks.student, centers[-1][0], rtol=1e-4, atol=1e-4 * scale)
     np.testing.assert_allclose(landmarks.teacher, centers[-1][1], rtol=1e-5, atol=1e-6)
-

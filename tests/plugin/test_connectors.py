@@ -90,7 +90,10 @@ def test_normalize_bad_eps():
     ('cfg', 'words'),
     [
         (dict(type='mmrazor.PoolConnector'), 'PoolConnector'),
-        (dict(type='mmrazor.ProjectionConnector', in_channel=2, out_channel=2), 'ProjectionConnector'),
+        (
+            dict(type='mmrazor.ProjectionConnector', in_channel=2, out_channel=2),
+            'ProjectionConnector',
+        ),
         (dict(type='mmrazor.NormalizeConnector'), 'NormalizeConnector'),
     ],
 )

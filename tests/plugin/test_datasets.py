@@ -15,14 +15,18 @@ def arrays(**kwargs):
 
 
 def test_the_splits_share_no_image_and_leave_none_out():
-    images, labels = (np.concatenate(pair) for pair in zip(arrays(split='train'), arrays(split='test')))
+    images, labels = (
+        np.concatenate(pair) for pair in zip(arrays(split='train'), arrays(split='test'), strict=True)
+    )
     digits = load_digits()
     assert images.shape == (1797, 8, 8, 3)
     assert images.dtype == np.uint8
     assert (images == images[..., :1]).all()
-    ours = sorted((label, image[..., 0].tobytes()) for label, image in zip(labels, images))
+    ours = sorted((label, image[..., 0].tobytes()) for label, image in zip(labels, images, strict=True))
     theirs = np.rint(digits.images / 16 * 255).astype(np.uint8)
-    assert ours == sorted((label, image.tobytes()) for label, image in zip(digits.target, theirs))
+    assert ours == sorted(
+        (label, image.tobytes()) for label, image in zip(digits.target, theirs, strict=True)
+    )
 
 
 def test_stratified():
@@ -47,7 +51,7 @@ def test_classes_and_a_usual_pipeline():
             pipeline=[dict(type='mmpretrain.Resize', scale=32), dict(type='mmpretrain.PackInputs')],
         )
     )
-    assert dataset.CLASSES == tuple('0123456789')
+    assert tuple('0123456789') == dataset.CLASSES
     assert dataset[0]['inputs'].shape == (3, 32, 32)
     assert not dataset.test_mode
     assert Digits('test').test_mode

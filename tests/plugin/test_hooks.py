@@ -63,7 +63,7 @@ def test_landmarks_are_the_class_means_of_the_epoch(tmp_path):
     cfg.custom_hooks.append(dict(type='Features'))
     runner, _ = train(cfg)
     features = next(hook for hook in runner.hooks if isinstance(hook, Features))
-    s, t, labels = (torch.cat(part).numpy() for part in zip(*features.epochs[-1]))
+    s, t, labels = (torch.cat(part).numpy() for part in zip(*features.epochs[-1], strict=True))
     assert len(labels) == 60
     landmarks = landmarks_of(runner)
     for ours, rows in ((landmarks.student, s), (landmarks.teacher, t)):
@@ -190,7 +190,9 @@ def test_resume_in_the_middle_of_an_iteration_based_epoch(tmp_path):
     state = torch.load(part.load_from, map_location='cpu', weights_only=False)['state_dict']
     assert state['distiller.distill_losses.loss_kda.landmarks.count'].sum() == 32
     resumed, rest = train(part)
-    assert [step['loss'] for step in rest] == pytest.approx([step['loss'] for step in curve[6:]], rel=1e-6)
+    assert [step['loss'] for step in rest] == pytest.approx(
+        [step['loss'] for step in curve[6:]], rel=1e-6
+    )
     torch.testing.assert_close(landmarks_of(resumed).student, landmarks_of(whole).student)
 
 

@@ -141,7 +141,11 @@ def test_report_of_what_is_not_finite_comes_once(caplog):
 @pytest.mark.parametrize(
     ('kwargs', 'error', 'words'),
     [
-        (dict(landmarks=dict(type='kmean', num_landmarks=3)), ValueError, "type='kmean'.*class_center"),
+        (
+            dict(landmarks=dict(type='kmean', num_landmarks=3)),
+            ValueError,
+            "type='kmean'.*class_center",
+        ),
         (dict(landmarks=dict(type='class_center')), TypeError, 'num_landmarks'),
         (dict(landmarks=dict(type='class_center', num_landmarks=0)), ValueError, 'num_landmarks=0'),
         (dict(landmarks=CENTER, kernel='rbff'), ValueError, "kernel='rbff' is unknown"),

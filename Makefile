@@ -1,0 +1,39 @@
+# The two commands of the README, and the linter. Each sets up what it needs; any order, any number of
+# times. `make PYTHON=python3.12 test` takes another interpreter (3.11 to 3.13).
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint format clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/quickstart.done
+	$(BIN)/python tools/demo.py
+
+test: $(VENV)/tests.done
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/tests.done
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/tests.done
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# An environment that was begun and not finished has no .done file and is made anew.
+$(VENV)/quickstart.done: requirements/quickstart.txt requirements/runtime.txt setup.py pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; (3, 11) <= v[:2] <= (3, 13) or sys.exit("The quick start needs Python 3.11 to 3.13 and $(PYTHON) is %d.%d: make PYTHON=/path/to/python3.11 ..., or install by hand as the README says." % v[:2])'
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --requirement requirements/quickstart.txt
+	$(BIN)/pip install --quiet --no-deps --editable .
+	touch $@
+
+$(VENV)/tests.done: $(VENV)/quickstart.done requirements/tests.txt
+	$(BIN)/pip install --quiet --requirement requirements/tests.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info mmnystrom/.mim work_dirs/demo
