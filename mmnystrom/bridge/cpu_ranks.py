@@ -3,7 +3,8 @@
 Where: ``mmengine/dist/utils.py:130`` calls ``torch.cuda.set_device`` and configs say ``nccl``;
 ``mmengine/runner/runner.py:900`` passes ``device_ids=[LOCAL_RANK]``, which
 DistributedDataParallel refuses for a module on the CPU.
-Cure: where there is no accelerator, ranks talk through gloo and are wrapped without device ids.
+Cure: where there is no accelerator, ranks talk through gloo and are wrapped without device ids; at the
+end of a script they leave together, since a gloo rank can abort when its peer's process is gone first.
 Can go: once mmengine asks ``mmengine.device`` in both places.
 """
 
@@ -36,6 +37,19 @@ def apply() -> None:
     del mmengine
     rebind(utils.init_dist, _without_cuda(utils.init_dist), 'mmengine')
     MMDistributedDataParallel.__init__ = _without_device_ids(MMDistributedDataParallel.__init__)
+
+
+def leave() -> None:
+    """Wait for the other ranks and close the process group, if there is one on gloo."""
+    from torch import distributed
+
+    if (
+        distributed.is_available()
+        and distributed.is_initialized()
+        and distributed.get_backend() == 'gloo'
+    ):
+        distributed.barrier()
+        distributed.destroy_process_group()
 
 
 def _without_cuda(init_dist):

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import amp
+from . import amp, cpu_ranks
 from .install import install
 
 
@@ -31,6 +31,7 @@ def run_script(script: str, args: Sequence[str]) -> None:
     sys.argv = [str(path), *args]
     sys.path.insert(0, str(path.resolve().parent))
     runpy.run_path(str(path), run_name='__main__')
+    cpu_ranks.leave()
 
 
 def run_tool(name: str, args: Sequence[str]) -> None:
