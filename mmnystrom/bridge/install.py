@@ -37,6 +37,7 @@ def install() -> list[str]:
         mmcv_version,
         package_metadata,
         quantization,
+        recorders,
         visualization,
     )
 
@@ -50,6 +51,7 @@ def install() -> list[str]:
         quantization,
         checkpoint_loading,
         inplace,
+        recorders,
         crd_dataset,
         visualization,
         cpu_ranks,

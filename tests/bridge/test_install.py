@@ -56,6 +56,38 @@ assert MODELS.get('mmrazor.SingleTeacherDistill')
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.parametrize(
+    ('version', 'expected'),
+    [('2.2.0', 'cured: mmcv newer than mmrazor allows'), ('1.7.0', 'mmcv 1.7.0 is too old')],
+)
+def test_other_versions_of_mmcv(version, expected):
+    code = f"""
+import mmcv
+mmcv.__version__ = {version!r}
+import mmnystrom, mmrazor.models
+assert mmcv.__version__ == {version!r}
+"""
+    result = python(code)
+    assert (result.returncode == 0) == (version == '2.2.0')
+    assert expected in result.stdout + result.stderr
+
+
+def test_an_unusable_mmcls_is_passed_over(tmp_path):
+    """As mmcls 0.25 and 1.0.0rc6 do, beside an mmcv of today."""
+    (tmp_path / 'mmcls').mkdir()
+    (tmp_path / 'mmcls' / '__init__.py').write_text("assert False, 'MMCV==2.1.0 is incompatible'")
+    code = f"""
+import sys
+sys.path.insert(0, {str(tmp_path)!r})
+import mmnystrom, mmcls, mmpretrain
+assert mmcls is mmpretrain
+from mmengine.hub import get_config
+assert get_config('mmcls::resnet/resnet18_8xb32_in1k.py').model.backbone.depth == 18
+"""
+    result = python(code)
+    assert result.returncode == 0, result.stderr
+
+
 def test_missing_packages_are_named_at_once(monkeypatch):
     find_spec = dependencies.importlib.util.find_spec
     gone = ('mmpretrain', 'scipy')

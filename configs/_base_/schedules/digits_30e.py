@@ -22,3 +22,5 @@ param_scheduler = [
 ]
 
 train_cfg = dict(max_epochs=max_epochs)
+
+auto_scale_lr = dict(base_batch_size=64)

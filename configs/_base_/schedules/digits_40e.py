@@ -27,3 +27,5 @@ param_scheduler = [
 
 train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=10)
 test_cfg = dict()
+
+auto_scale_lr = dict(enable=False, base_batch_size=32)
