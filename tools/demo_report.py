@@ -1,0 +1,209 @@
+"""What tools/demo.py reports of its finished runs: the table, the figures, the picture."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import platform
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use('Agg')
+
+import matplotlib.pyplot as plt
+import mmengine
+import mmrazor
+import torch
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.runner import Runner
+
+import mmnystrom
+from mmnystrom.core import kernel_transfer
+from mmnystrom.plugin import LandmarkHook
+
+LAYERS = {'pre-FC': 'neck.gap', 'post-FC': 'head.fc'}
+BASELINE = 'KD'
+SHOWN = ('teacher', 'student alone', 'KDA pre-FC')
+
+
+def write(work_dir: Path, configs: dict, checkpoints: dict, logged: dict) -> str:
+    """Evaluate finished runs; write results.md, results.json and gram.png; return the table.
+
+    Args:
+        work_dir: Where to write.
+        configs: Method -> config file. The method 'teacher' comes first.
+        checkpoints: Method -> checkpoints, one a seed.
+        logged: Method -> top-1 in percent that the runs logged, one a seed.
+
+    Raises:
+        SystemExit: If a checkpoint has another accuracy than its run logged.
+    """
+    rows, first = evaluate(work_dir, configs, checkpoints, logged)
+    times = time_steps(work_dir, configs, checkpoints)
+    text = table(rows, times)
+    draw(first, rows, work_dir / 'gram.png')
+    (work_dir / 'results.md').write_text(text + '\n')
+    versions = {m.__name__: m.__version__ for m in (mmnystrom, torch, mmengine, mmrazor)}
+    result = dict(
+        rows=rows,
+        seconds_per_iteration_vs_kd=times,
+        versions=dict(python=platform.python_version(), **versions),
+        device=get_device(),
+        command=' '.join(['python', *sys.argv]),
+    )
+    (work_dir / 'results.json').write_text(json.dumps(result, indent=2) + '\n')
+    return text
+
+
+def finished(work_dir: Path, config: Path, checkpoint: str) -> Runner:
+    """A runner with the weights of a finished run, that logs nothing."""
+    cfg = Config.fromfile(config)
+    cfg.merge_from_dict(
+        dict(
+            work_dir=str(work_dir / 'report'),
+            log_level='ERROR',
+            experiment_name=f'{config.stem}-{time.time_ns()}',
+            visualizer=dict(type='Visualizer', vis_backends=[]),
+        )
+    )
+    if 'teacher' in cfg.model:
+        cfg.model.teacher_ckpt = None  # the run's own checkpoint holds the teacher too
+    runner = Runner.from_cfg(cfg)
+    with contextlib.redirect_stdout(io.StringIO()):  # mmengine prints the path of every load
+        runner.load_checkpoint(checkpoint, strict=True)
+    return runner
+
+
+@torch.no_grad()
+def features(runner: Runner) -> tuple[dict, torch.Tensor]:
+    """The student's (or only network's) features of the test split, layer -> (N, d), and labels (N,)."""
+    model = runner.model
+    model.eval()  # its result would be None: mmrazor's train() returns nothing
+    network = getattr(model, 'student', model)
+    found, labels = {layer: [] for layer in LAYERS}, []
+    hooks = [
+        network.get_submodule(source).register_forward_hook(
+            lambda module, inputs, output, layer=layer: found[layer].append(output.flatten(1).cpu())
+        )
+        for layer, source in LAYERS.items()
+    ]
+    for batch in runner.test_dataloader:
+        data = model.data_preprocessor(batch, False)
+        network(data['inputs'], mode='tensor')
+        labels += [sample.gt_label.cpu() for sample in data['data_samples']]
+    for hook in hooks:
+        hook.remove()
+    return {layer: torch.cat(parts) for layer, parts in found.items()}, torch.cat(labels)
+
+
+def evaluate(work_dir, configs, checkpoints, logged):
+    """Rows of the table, and for the picture the first seed's features with their labels."""
+    rows = {method: dict(top1=[], transfer={layer: [] for layer in LAYERS}) for method in configs}
+    first = {}
+    for seed in range(len(checkpoints['teacher'])):
+        teacher = None
+        for method, row in rows.items():
+            runner = finished(work_dir, configs[method], checkpoints[method][seed])
+            found, labels = features(runner)
+            teacher = teacher or found
+            accuracy = 100 * (found['post-FC'].argmax(1) == labels).double().mean().item()
+            if abs(accuracy - logged[method][seed]) > 0.01:
+                raise SystemExit(
+                    f'{method}, seed {seed}: the checkpoint has top-1 {accuracy:.2f}, but its run logged '
+                    f'{logged[method][seed]:.2f}.'
+                )
+            row['top1'].append(accuracy)
+            for layer in LAYERS:
+                row['transfer'][layer].append(kernel_transfer(found[layer], teacher[layer]))
+            first.setdefault(method, (found['pre-FC'], labels))
+    return rows, first
+
+
+def time_steps(work_dir, configs, checkpoints, rounds=12, steps=8) -> dict:
+    """Seconds of a training step relative to KD's: the median of rounds in which methods take turns."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    steppers = {}
+    for method, config in configs.items():
+        # Landmarks come with the weights, so that what is timed is the loss at work.
+        runner = finished(work_dir, config, checkpoints[method][0])
+        runner.model.train()
+        for hook in runner.hooks:
+            if isinstance(hook, LandmarkHook):
+                hook.before_run(runner)
+        optim_wrapper = runner.build_optim_wrapper(runner.cfg.optim_wrapper)
+        batch = next(iter(runner.build_dataloader(runner.cfg.train_dataloader)))
+        steppers[method] = (runner.model.train_step, batch, optim_wrapper)
+    ratios = {method: [] for method in steppers}
+    for turn in range(rounds + 1):
+        seconds = {}
+        for method, (step, batch, optim_wrapper) in steppers.items():
+            start = time.perf_counter()
+            for _ in range(steps):
+                losses = step(batch, optim_wrapper)
+            sum(value.item() for value in losses.values())  # wait for the device
+            seconds[method] = time.perf_counter() - start
+        for method in steppers if turn else ():  # the first round warms up
+            ratios[method].append(seconds[method] / seconds[BASELINE])
+    torch.set_num_threads(threads)
+    return {method: statistics.median(values) for method, values in ratios.items()}
+
+
+def mean_std(values: list, digits: int) -> str:
+    """Mean and sample standard deviation.
+
+    Example:
+        >>> mean_std([1.0, 2.0, 3.0], 1)
+        '2.0 ± 1.0'
+    """
+    std = f' ± {statistics.stdev(values):.{digits}f}' if len(values) > 1 else ''
+    return f'{statistics.mean(values):.{digits}f}{std}'
+
+
+def table(rows: dict, times: dict) -> str:
+    """The results as a Markdown table, which reads well on a terminal too."""
+    lines = [['method', 'top-1 (%)', *(f'transfer {layer}' for layer in LAYERS), 's/iter vs KD']]
+    for method, row in rows.items():
+        line = [method, mean_std(row['top1'], 2)]
+        if method == 'teacher':
+            line += ['-'] * 3
+        else:
+            line += [mean_std(row['transfer'][layer], 3) for layer in LAYERS]
+            line.append(f'{times[method]:.2f}')
+        lines.append(line)
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    lines.insert(1, ['-' * width for width in widths])
+    return '\n'.join(
+        f'| {" | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))} |'
+        for line in lines
+    )
+
+
+def draw(first: dict, rows: dict, path: Path) -> None:
+    """Gram matrices of the test split, sorted by class: the teacher and two students."""
+    figure, axes = plt.subplots(1, len(SHOWN), figsize=(12, 4.6), layout='constrained')
+    limit = None
+    for axis, method in zip(axes, SHOWN, strict=True):
+        feature, labels = first[method]
+        order = labels.argsort(stable=True)
+        gram = feature[order] @ feature[order].T
+        limit = limit or gram.quantile(0.995).item()  # the teacher's, for all
+        image = axis.imshow(gram, vmin=0, vmax=limit, cmap='viridis', interpolation='nearest')
+        counts = labels.bincount()
+        middles = (counts.cumsum(0) - counts / 2).tolist()
+        axis.set_xticks(middles, range(len(middles)))
+        axis.set_yticks(middles, range(len(middles)))
+        axis.set_xlabel('test images, by class')
+        title = method.replace('KDA', 'student + KDA')
+        if method != 'teacher':
+            title += f'\ntransfer {rows[method]["transfer"]["pre-FC"][0]:.2f}'
+        axis.set_title(title)
+    figure.colorbar(image, ax=axes, shrink=0.8, label='linear kernel of pre-FC features')
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
