@@ -79,24 +79,28 @@ class ClassCenter(nn.Module):
         self._prepare(s_feature, t_feature)
         labels = labels.to(s_feature.device)
         usable = s_feature.isfinite().all(1) & t_feature.isfinite().all(1)
-        if labels.ndim == 2:
+        soft = labels.ndim == 2
+        if soft:
             usable &= (labels.isfinite() & (labels >= 0)).all(1)
-            weight = labels.masked_fill(~usable[:, None], 0).to(self.count.dtype)
-            self.count += weight.sum(0)
-            for total, feature in ((self.student_sum, s_feature), (self.teacher_sum, t_feature)):
-                total += weight.T @ feature.masked_fill(~usable[:, None], 0).to(total.dtype)
-            self.rejected += (~usable).sum()
-            return
-        labels = labels.long()
         self.rejected += (~usable).sum()
-        self.label_range[0] = torch.minimum(self.label_range[0], labels.min())
-        self.label_range[1] = torch.maximum(self.label_range[1], labels.max())
-        usable &= (labels >= 0) & (labels < self.num_landmarks)
-        index = labels.masked_fill(~usable, 0)
-        self.count.index_add_(0, index, usable.to(self.count.dtype))
+        if not soft:
+            labels = labels.long()
+            self.label_range[0] = torch.minimum(self.label_range[0], labels.min())
+            self.label_range[1] = torch.maximum(self.label_range[1], labels.max())
+            usable &= (labels >= 0) & (labels < self.num_landmarks)
+        unusable = ~usable[:, None]
+        if soft:
+            weight = labels.masked_fill(unusable, 0).to(self.count.dtype)
+            self.count += weight.sum(0)
+        else:
+            index = labels.masked_fill(~usable, 0)
+            self.count.index_add_(0, index, usable.to(self.count.dtype))
         for total, feature in ((self.student_sum, s_feature), (self.teacher_sum, t_feature)):
-            rows = feature.masked_fill(~usable[:, None], 0).to(total.dtype)
-            total.index_add_(0, index, rows)
+            rows = feature.masked_fill(unusable, 0).to(total.dtype)
+            if soft:
+                total += weight.T @ rows
+            else:
+                total.index_add_(0, index, rows)
 
     def pending(self) -> list[Tensor]:
         """The tensors to be summed over ranks, in place, before :meth:`commit`."""
