@@ -23,7 +23,7 @@ format: $(VENV)/tests.done
 	$(BIN)/ruff format .
 
 # An environment that was begun and not finished has no .done file and is made anew.
-$(VENV)/quickstart.done: requirements/quickstart.txt requirements/runtime.txt setup.py pyproject.toml
+$(VENV)/quickstart.done: requirements/quickstart.txt requirements/runtime.txt setup.py
 	@$(PYTHON) -c 'import sys; v = sys.version_info; (3, 11) <= v[:2] <= (3, 13) or sys.exit("The quick start needs Python 3.11 to 3.13 and $(PYTHON) is %d.%d: make PYTHON=/path/to/python3.11 ..., or install by hand as the README says." % v[:2])'
 	rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
