@@ -225,42 +225,64 @@ from mmengine.registry import HOOKS
 
 @HOOKS.register_module(force=True)
 class Killer(Hook):
-    def before_train_iter(self, runner, batch_idx, data_batch=None):
-        if runner.epoch == 2 and batch_idx == 1 and not runner._resume:
+    def __init__(self, stage):
+        self.stage = stage
+
+    def kill(self, stage, runner):
+        if stage == self.stage and runner.epoch == 2 and not runner._resume:
             os.kill(os.getpid(), signal.SIGKILL)
+
+    def after_train_iter(self, runner, *args, **kwargs):
+        self.kill('iteration', runner)
+
+    def before_save_checkpoint(self, runner, checkpoint):
+        self.kill('save', runner)
 """
 
 
-def test_killed_and_resumed(tmp_path):
-    """SIGKILL in the third of five epochs; the resumed run repeats the rest of one not killed."""
+def loss_curve(work_dir):
+    """(epoch, iteration) -> losses, of all the logs of a run."""
+    rows = []
+    for log in sorted(work_dir.glob('*/vis_data/*[0-9].json')):
+        rows += [json.loads(line) for line in log.read_text().splitlines() if 'loss' in line]
+    return {(r['epoch'], r['step']): [r[key] for key in sorted(r) if 'loss' in key] for r in rows}
+
+
+def run_to_kill(tmp_path):
     cfg = kda_config(tmp_path, 'neck-logits', epochs=5, log_level='INFO')
     for loss in cfg.model.distiller.distill_losses.values():
         loss.loss_weight = 1e-3  # the teacher is untrained, its logits are all but 0
+    return cfg
+
+
+@pytest.fixture(scope='module')
+def whole_curve(tmp_path_factory):
+    tmp_path = tmp_path_factory.mktemp('whole')
+    run_to_kill(tmp_path).dump(tmp_path / 'config.py')
+    run_tool('train.py', tmp_path / 'config.py')
+    return loss_curve(tmp_path)
+
+
+@pytest.mark.parametrize('stage', ['iteration', 'save'])
+def test_killed_and_resumed(tmp_path, whole_curve, stage):
+    """SIGKILL in the third of five epochs, in its first iteration or as its checkpoint is written."""
+    cfg = run_to_kill(tmp_path)
+    cfg.custom_hooks.append(dict(type='Killer', stage=stage))
+    cfg.custom_imports.imports.append('killer')
     cfg.dump(tmp_path / 'config.py')
     (tmp_path / 'killer.py').write_text(KILLER)
-    cfg.custom_hooks.append(dict(type='Killer'))
-    cfg.custom_imports.imports.append('killer')
-    cfg.dump(tmp_path / 'killed.py')
     env = dict(PYTHONPATH=str(tmp_path))
+    assert run_tool('train.py', tmp_path / 'config.py', check=False, env=env).returncode == -9
+    assert max(epoch for epoch, _ in loss_curve(tmp_path)) <= 3
+    run_tool('train.py', tmp_path / 'config.py', '--resume', env=env)
 
-    run_tool('train.py', tmp_path / 'config.py', '--work-dir', tmp_path / 'whole')
-    args = ('train.py', tmp_path / 'killed.py', '--work-dir', tmp_path / 'part')
-    assert run_tool(*args, check=False, env=env).returncode == -9
-    run_tool(*args, '--resume', env=env)
-
-    def curve(name):
-        rows = []
-        for log in sorted((tmp_path / name).glob('*/vis_data/*[0-9].json')):
-            rows += [json.loads(line) for line in log.read_text().splitlines() if 'loss' in line]
-        return {(r['epoch'], r['step']): [r[key] for key in sorted(r) if 'loss' in key] for r in rows}
-
-    whole, part = curve('whole'), curve('part')
-    assert len(whole) == 20
-    last = [key for key in whole if key[0] > 2]
-    assert set(last) <= set(part)
-    for key in whole:
-        assert part[key] == pytest.approx(whole[key], rel=1e-6), key
-    assert all(math.isfinite(value) and value > 0 for value in whole[last[-1]])
+    part = loss_curve(tmp_path)
+    assert len(whole_curve) == 20
+    assert set(part) == set(whole_curve)
+    for key in whole_curve:
+        assert part[key] == pytest.approx(whole_curve[key], rel=1e-6), key
+    last = whole_curve[max(whole_curve)]
+    assert all(math.isfinite(value) and value > 0 for value in last)
 
 
 def test_checkpoint_of_another_class_count(tmp_path):
