@@ -88,6 +88,16 @@ def test_name_says_what_it_is(path):
         assert sources == expected
 
 
+@pytest.mark.parametrize('path', [p for p in FILES if 'distill' in p.parts], ids=lambda p: p.stem)
+def test_the_teacher_is_where_its_own_config_leaves_it(path):
+    """work_dirs/<config name>/epoch_<last>.pth, what tools/train.py makes of the teacher's config."""
+    _, name, checkpoint = Path(Config.fromfile(path).model.teacher_ckpt).parts
+    teacher = Config.fromfile(next(p for p in FILES if p.stem == name))
+    assert checkpoint == f'epoch_{teacher.train_cfg.max_epochs}.pth'
+    assert ('-folder' in name) == ('-folder' in path.stem)
+    assert teacher.model.backbone == Config.fromfile(path).model.teacher.backbone
+
+
 def test_the_authors_schedule():
     """paper.md: 120 epochs, batch 256, SGD .1/.9/5e-4, 5 epochs linear, cosine to 0, weight .04."""
     cfg = Config.fromfile(

@@ -15,5 +15,4 @@ model = dict(
     teacher_ckpt='work_dirs/resnet34_1xb256-120e_cifar100/epoch_120.pth',
     distiller=dict(type='ConfigurableDistiller'))
 
-find_unused_parameters = True
 val_cfg = dict(type='mmrazor.SingleTeacherDistillValLoop')

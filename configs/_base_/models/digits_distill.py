@@ -10,5 +10,4 @@ model = dict(
     teacher_ckpt='work_dirs/resnet18-w16_1xb64-30e_digits/epoch_30.pth',
     distiller=dict(type='ConfigurableDistiller'))
 
-find_unused_parameters = True
 val_cfg = dict(type='mmrazor.SingleTeacherDistillValLoop')
