@@ -16,6 +16,7 @@ import io
 import os
 import pickle
 import re
+import warnings
 
 import numpy as np
 import torch
@@ -38,10 +39,12 @@ def is_broken() -> bool:
     file = io.BytesIO()
     torch.save(HistoryBuffer([0.0], [1]), file)
     file.seek(0)
-    try:
-        torch.load(file)
-    except pickle.UnpicklingError:
-        return True
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # torch 2.4 and 2.5 announce the change
+        try:
+            torch.load(file)
+        except pickle.UnpicklingError:
+            return True
     return False
 
 
@@ -57,7 +60,10 @@ def apply() -> None:
             try:
                 return load(cls, filename, map_location, logger)
             except pickle.UnpicklingError as error:
-                raise _refusal(filename, error) from error
+                wanted = _wanted(error)
+                if wanted is None:  # a broken file, say
+                    raise
+                raise _refusal(filename, wanted) from error
 
     host.CheckpointLoader.load_checkpoint = classmethod(load_checkpoint)
     host.load_url = functools.partial(_load_url, host.load_url)
@@ -69,13 +75,11 @@ def safe_globals() -> list:
 
     dtypes = {type(np.dtype(code)) for code in '?bhilqBHILQefd'}
     # numpy 1 and 2 each write their own of these names, and either may read the other's file.
+    multiarray = (getattr(np, '_core', None) or np.core).multiarray
     functions = [
-        (function, f'{package}.multiarray.{name}')
+        (getattr(multiarray, name), f'{package}.multiarray.{name}')
         for package in ('numpy.core', 'numpy._core')
-        for name, function in (
-            ('_reconstruct', _numpy('_reconstruct')),
-            ('scalar', _numpy('scalar')),
-        )
+        for name in ('_reconstruct', 'scalar')
     ]
     return [
         HistoryBuffer,
@@ -85,11 +89,6 @@ def safe_globals() -> list:
         *functions,
         (_getattr_of_history_buffer, 'builtins.getattr'),
     ]
-
-
-def _numpy(name: str):
-    core = getattr(np, '_core', None) or np.core
-    return getattr(core.multiarray, name)
 
 
 def _getattr_of_history_buffer(owner, name, *default):
@@ -104,24 +103,22 @@ def _getattr_of_history_buffer(owner, name, *default):
 
 def _load_url(load_url, *args, **kwargs):
     # torch's own switch for files one trusts must keep its meaning for files from the web too.
-    if os.environ.get('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '').lower() not in (
-        '1',
-        'y',
-        'yes',
-        'true',
-    ):
+    trusted = os.environ.get('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '').lower()
+    if trusted not in ('1', 'y', 'yes', 'true'):
         kwargs.setdefault('weights_only', True)
     return load_url(*args, **kwargs)
 
 
-def _refusal(filename, error: Exception) -> UntrustedCheckpointError:
+def _wanted(error: Exception) -> str | None:
     matches = (re.search(pattern, str(error)) for pattern in _WANTED)
-    wanted = next((match.group(1) for match in matches if match), None)
-    found = f'it wants {wanted}' if wanted else f'{error}'
+    return next((match.group(1) for match in matches if match), None)
+
+
+def _refusal(filename: str, wanted: str) -> UntrustedCheckpointError:
     return UntrustedCheckpointError(
-        f'{filename} was not loaded: {found}, which is neither a tensor nor anything mmengine writes. '
-        'A checkpoint can run any code it names. If you trust where it comes from, either allow that '
-        'one name, in a module listed in custom_imports: torch.serialization.add_safe_globals([...]); '
-        'or trust everything in the file, for one run: set the environment variable '
+        f'{filename} was not loaded: it wants {wanted}, which is neither a tensor nor anything mmengine '
+        'writes. A checkpoint can run any code it names. If you trust where it comes from, either allow '
+        'that one name, in a module listed in custom_imports: torch.serialization.add_safe_globals('
+        '[...]); or trust everything in the file, for one run: set the environment variable '
         'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1.'
     )

@@ -30,11 +30,10 @@ def is_broken() -> bool:
 
 def apply() -> None:
     """Wrap the start of the process group and of the data-parallel wrapper."""
-    import mmengine.runner
+    import mmengine.runner  # noqa: F401  (holds a copy of init_dist)
     from mmengine.dist import utils
     from mmengine.model import MMDistributedDataParallel
 
-    del mmengine
     rebind(utils.init_dist, _without_cuda(utils.init_dist), 'mmengine')
     MMDistributedDataParallel.__init__ = _without_device_ids(MMDistributedDataParallel.__init__)
 

@@ -39,11 +39,10 @@ def check() -> None:
     import torch
 
     try:
-        import torchvision
+        import torchvision  # noqa: F401
     except RuntimeError as error:
         raise ImportError(
             f'torchvision does not load beside torch {torch.__version__} ({error}). They must be a '
             'pair built for each other, such as torch 2.14.1 with torchvision 0.29.1, 2.11.0 with '
             '0.26.0, 1.13.1 with 0.14.1: install the pair in one pip command.'
         ) from error
-    del torchvision

@@ -126,3 +126,11 @@ def test_files_from_the_web_pass_the_same_door(tmp_path, monkeypatch):
     assert not target.exists()
     torch.save(dict(state_dict=torch.nn.Linear(1, 1).state_dict()), cache / 'good.pth')
     load_checkpoint(torch.nn.Linear(1, 1), 'https://example.invalid/good.pth')
+
+
+def test_a_broken_file_is_not_called_untrusted(tmp_path):
+    path = tmp_path / 'broken.pth'
+    path.write_bytes(b'neither zip nor pickle')
+    with pytest.raises(Exception, match='.') as error:
+        CheckpointLoader.load_checkpoint(str(path))
+    assert not isinstance(error.value, UntrustedCheckpointError)
