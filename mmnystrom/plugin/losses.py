@@ -105,9 +105,12 @@ class KDALoss(nn.Module):
                 f'{self.name}: s_feature has {len(s_rows)} rows and t_feature {len(t_rows)}; both must '
                 'come from the same images.'
             )
+        if self.training:
+            self._check_use(gt_label)
         try:
             if self.training:
-                self._observe(s_rows, t_rows, gt_label)
+                labels = _label_tensor(gt_label, self.name)
+                self.landmarks.observe(s_rows.detach(), t_rows.detach(), labels)
             else:
                 self.landmarks.check_widths(s_rows, t_rows)
         except ValueError as error:
@@ -146,7 +149,7 @@ class KDALoss(nn.Module):
                 level=logging.WARNING,
             )
 
-    def _observe(self, s_rows: Tensor, t_rows: Tensor, gt_label) -> None:
+    def _check_use(self, gt_label) -> None:
         if not self._attached:
             raise RuntimeError(
                 'KDALoss is trained without a LandmarkHook, so its landmarks would never exist: add '
@@ -154,7 +157,6 @@ class KDALoss(nn.Module):
             )
         if gt_label is None:
             raise self._no_label()
-        self.landmarks.observe(s_rows.detach(), t_rows.detach(), _label_tensor(gt_label, self.name))
 
     def _no_label(self) -> ValueError:
         return ValueError(

@@ -165,7 +165,7 @@ def test_bad_arguments_at_build_time(kwargs, error, words):
         (dict(s_feature=torch.zeros(8, 4, 2, 2)), ValueError, 'loss_kda: s_feature.*PoolConnector'),
         (dict(t_feature=(torch.zeros(8, 4),)), TypeError, 'loss_kda: t_feature.*PoolConnector'),
         (dict(s_feature=torch.zeros(7, 4)), ValueError, '7 rows and t_feature 8'),
-        (dict(gt_label=None), ValueError, 'class_center landmarks need labels.*data_idx=1'),
+        (dict(gt_label=None), ValueError, '^loss_kda: class_center landmarks need labels.*data_idx=1'),
         (dict(gt_label=(torch.zeros(8, 3), torch.zeros(8))), TypeError, 'data_idx=1'),
         (dict(gt_label=torch.zeros(8, 5)), ValueError, r'loss_kda: labels must have.*got \(8, 5\)'),
     ],
