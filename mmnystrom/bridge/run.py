@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import amp, cpu_ranks
+from . import amp
 from .install import install
 
 
@@ -26,6 +26,8 @@ def run_script(script: str, args: Sequence[str]) -> None:
     if not path.is_file():
         raise FileNotFoundError(f'script={script!r} is not a file: give the path of a Python script.')
     install()
+    from . import cpu_ranks  # needs torch, whose absence is install()'s to report
+
     if amp.is_broken(list(args)):
         amp.apply()
     sys.argv = [str(path), *args]

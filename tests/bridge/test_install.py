@@ -21,7 +21,7 @@ def python(code, *args, cwd=None):
     )
 
 
-def test_twice_is_once(caplog):
+def test_twice_is_once():
     assert mmnystrom.bridge.install() == mmnystrom.bridge.install()
 
 
@@ -98,6 +98,11 @@ def test_missing_packages_are_named_at_once(monkeypatch):
     )
     with pytest.raises(ImportError, match=r'needs mmpretrain, scipy(.|\n)*pip install "mmpretrain'):
         dependencies.check()
+
+
+def test_a_missing_torch_is_named_too():
+    result = python("import sys; sys.modules['torch'] = None; import mmnystrom")
+    assert 'mmnystrom needs torch, which this environment does not have' in result.stderr
 
 
 def test_any_script_runs_with_the_bridge_on(tmp_path):
