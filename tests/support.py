@@ -57,13 +57,14 @@ class Losses(Hook):
         self.curve.append({key: value.item() for key, value in outputs.items()})
 
 
-def train(cfg):
-    """Train; returns the runner and the losses of every iteration."""
+def train(cfg, *hooks):
+    """Train, with more hooks; returns the runner and the losses of every iteration."""
     cfg = copy.deepcopy(cfg)
     cfg.experiment_name = f'test-{torch.randint(1 << 60, (1,)).item()}'
     runner = Runner.from_cfg(cfg)
     losses = Losses()
-    runner.register_hook(losses)
+    for hook in (losses, *hooks):
+        runner.register_hook(hook)
     runner.train()
     return runner, losses.curve
 

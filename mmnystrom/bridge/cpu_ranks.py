@@ -10,7 +10,6 @@ Can go: once mmengine asks ``mmengine.device`` in both places.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from unittest import mock
 
@@ -55,10 +54,9 @@ def _without_cuda(init_dist):
     @functools.wraps(init_dist)
     def init(launcher, backend='nccl', *args, **kwargs):
         backend = 'gloo' if backend == 'nccl' else backend
-        with contextlib.ExitStack() as stack:
-            # The launchers differ only in the environment they read; all end in these calls.
-            stack.enter_context(mock.patch.object(torch.cuda, 'set_device', lambda device: None))
-            stack.enter_context(mock.patch.object(torch.cuda, 'device_count', lambda: 1))
+        # The launchers differ only in the environment they read; all end in these calls.
+        without = dict(set_device=lambda device: None, device_count=lambda: 1)
+        with mock.patch.multiple(torch.cuda, **without):
             return init_dist(launcher, backend, *args, **kwargs)
 
     return init

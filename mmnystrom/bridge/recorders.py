@@ -33,18 +33,18 @@ def apply() -> None:
     def remember(self, module, inputs, outputs):
         forward_hook(self, module, inputs, outputs)
         if self.recording:
-            index = len(self.data_buffer) - 1
-            self.versions = {**(self.versions if index else {}), index: _versions(outputs)}
+            if len(self.data_buffer) == 1:
+                self.versions = []
+            self.versions.append(_versions(outputs))
 
     @functools.wraps(get_record_data)
     def compare(self, record_idx=0, data_idx=None):
         data = get_record_data(self, record_idx, data_idx)
-        recorded = self.versions.get(record_idx)
-        if recorded is not None and recorded != _versions(self.data_buffer[record_idx]):
+        if self.versions and self.versions[record_idx] != _versions(self.data_buffer[record_idx]):
             _warn(self.source)
         return data
 
-    ModuleOutputsRecorder.versions = {}
+    ModuleOutputsRecorder.versions = ()  # and stays so in recorders of inputs, a subclass
     ModuleOutputsRecorder.forward_hook = remember
     ModuleOutputsRecorder.get_record_data = compare
 

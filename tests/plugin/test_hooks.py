@@ -38,6 +38,18 @@ class Features(Hook):
         self.epochs.append([])
 
 
+class Counts(Hook):
+    """Keeps the counts of every epoch, as they are before the landmarks' refresh."""
+
+    priority = 'HIGH'
+
+    def __init__(self):
+        self.epochs = []
+
+    def after_train_epoch(self, runner):
+        self.epochs.append(landmarks_of(runner).count.clone())
+
+
 @pytest.mark.parametrize('scope', ['mmengine', 'mmpretrain', 'mmrazor', 'mmcls'])
 def test_found_by_its_bare_name_under_any_scope(scope):
     with DefaultScope.overwrite_default_scope(scope):
@@ -60,10 +72,8 @@ def test_bad_warmup(epochs):
 def test_landmarks_are_the_class_means_of_the_epoch(tmp_path):
     cfg = kda_config(tmp_path, epochs=3)
     cfg.train_dataloader.batch_size = 17
-    HOOKS.register_module(module=Features, force=True)
-    cfg.custom_hooks.append(dict(type='Features'))
-    runner, _ = train(cfg)
-    features = next(hook for hook in runner.hooks if isinstance(hook, Features))
+    features = Features()
+    runner, _ = train(cfg, features)
     s, t, labels = (torch.cat(part).numpy() for part in zip(*features.epochs[-1], strict=True))
     assert len(labels) == 60
     landmarks = landmarks_of(runner)
@@ -101,9 +111,7 @@ def test_frozen_teacher_is_wholly_in_eval_mode(tmp_path):
         def after_train_iter(self, runner, *args, **kwargs):
             seen.append([m.training for m in runner.model.teacher.modules()])
 
-    HOOKS.register_module(module=Modes, force=True)
-    cfg.custom_hooks.append(dict(type='Modes'))
-    train(cfg)
+    train(cfg, Modes())
     assert seen
     assert not any(any(modes) for modes in seen)
 
@@ -132,18 +140,9 @@ def test_soft_labels_of_mixup(tmp_path):
 def test_gradient_accumulation_counts_every_image(tmp_path):
     cfg = kda_config(tmp_path, epochs=1)
     cfg.optim_wrapper.accumulative_counts = 3
-    counts = []
-
-    class Counts(Hook):
-        priority = 'HIGH'
-
-        def after_train_epoch(self, runner):
-            counts.append(landmarks_of(runner).count.clone())
-
-    HOOKS.register_module(module=Counts, force=True)
-    cfg.custom_hooks.append(dict(type='Counts'))
-    train(cfg)
-    assert counts[0].tolist() == [6] * 10
+    counts = Counts()
+    train(cfg, counts)
+    assert counts.epochs[0].tolist() == [6] * 10
 
 
 def test_beside_ema_and_buffer_sync(tmp_path):
@@ -196,21 +195,12 @@ def test_an_epoch_that_was_cut_short_is_counted_once(tmp_path):
     cfg = kda_config(tmp_path / 'a', epochs=1)
     cfg.default_hooks.checkpoint = dict(type='CheckpointHook', by_epoch=False, interval=2)
     train(cfg)
-    counts = []
-
-    class Counts(Hook):
-        priority = 'HIGH'
-
-        def after_train_epoch(self, runner):
-            counts.append(landmarks_of(runner).count.clone())
-
-    HOOKS.register_module(module=Counts, force=True)
-    cfg.custom_hooks.append(dict(type='Counts'))
+    counts = Counts()
     cfg.work_dir = str(tmp_path / 'b')
     cfg.resume = True
     cfg.load_from = str(tmp_path / 'a' / 'iter_2.pth')
-    train(cfg)
-    assert counts[0].tolist() == [6] * 10
+    train(cfg, counts)
+    assert counts.epochs[0].tolist() == [6] * 10
 
 
 KILLER = """
