@@ -25,7 +25,7 @@ ROOMS = {
         'torchvision',
         'numpy',
     ),
-    'tests/core': ('pytest', 'torch', 'numpy', 'sklearn', 'mmnystrom.core'),
+    'tests/core': ('pytest', 'torch', 'numpy', 'scipy', 'sklearn', 'mmnystrom.core'),
 }
 #: Files of the plugin that may name mmpretrain: data sets only.
 MMPRETRAIN = ('datasets.py',)

@@ -1,18 +1,33 @@
 """The method on bare torch: kernels, landmarks, the loss, and how much of the kernel arrived."""
 
+from .checks import check_choice, check_integer, check_number
+from .distances import DISTANCES, build_distance
 from .features import feature_rows
+from .forms import FORMS, build_form
 from .kernels import KERNELS, build_kernel
-from .landmarks import LANDMARKS, ClassCenter, build_landmarks
-from .loss import partial_transfer_loss
-from .transfer import kernel_transfer
+from .landmarks import LANDMARKS, Landmarks, build_landmarks
+from .loss import PRESETS, KernelTransferLoss
+from .measure import kernel_transfer, measure
+from .nystrom import KernelMatrixError, inverse_root
 
 __all__ = [
+    'DISTANCES',
+    'FORMS',
     'KERNELS',
     'LANDMARKS',
-    'ClassCenter',
+    'PRESETS',
+    'KernelMatrixError',
+    'KernelTransferLoss',
+    'Landmarks',
+    'build_distance',
+    'build_form',
     'build_kernel',
     'build_landmarks',
+    'check_choice',
+    'check_integer',
+    'check_number',
     'feature_rows',
+    'inverse_root',
     'kernel_transfer',
-    'partial_transfer_loss',
+    'measure',
 ]

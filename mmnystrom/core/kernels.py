@@ -1,41 +1,263 @@
-"""Kernel functions: rows against rows, gradients through both."""
+"""Kernel functions: rows against rows, gradients through both. Names and parameters: scikit-learn's."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-Kernel = Callable[[Tensor, Tensor], Tensor]
+from .checks import build_from_table, check_choice, check_integer, check_number
+from .features import computing_dtype
 
 
-def linear(x: Tensor, y: Tensor) -> Tensor:
-    """Linear kernel, ``k(x, y) = x^T y``.
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel function with its parameters.
 
-    Args:
-        x: Shape (N, d).
-        y: Shape (M, d).
-
-    Returns:
-        Shape (N, M).
+    ``kernel(x, y)`` takes shapes (N, d) and (M, d) and gives (N, M), in float32 for half-precision
+    input, whatever autocast says. Instances do not change: :meth:`fit` returns another.
 
     Example:
         >>> import torch
-        >>> linear(torch.tensor([[1., 2.]]), torch.tensor([[3., 4.], [0., 1.]]))
+        >>> build_kernel(dict(type='rbf', gamma=0.5))(torch.zeros(1, 2), torch.ones(3, 2))
+        tensor([[0.3679, 0.3679, 0.3679]])
+    """
+
+    #: Whether ``k(x, y) = map(x) @ map(y).T`` with a :meth:`map` that costs no more than ``x``.
+    explicit: ClassVar[bool] = False
+    #: Rules by which :meth:`fit` finds gamma.
+    rules: ClassVar[tuple[str, ...]] = ()
+
+    def __call__(self, x: Tensor, y: Tensor) -> Tensor:
+        if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1]:
+            raise ValueError(
+                f'a kernel takes x (N, d) and y (M, d), got {tuple(x.shape)} and {tuple(y.shape)}.'
+            )
+        dtype = computing_dtype(x, y)
+        with torch.autocast(x.device.type, enabled=False):
+            return self.values(x.to(dtype), y.to(dtype))
+
+    def values(self, x: Tensor, y: Tensor) -> Tensor:
+        """The kernel's values for inputs that were checked and cast."""
+        return self.map(x) @ self.map(y).T
+
+    def map(self, x: Tensor) -> Tensor:
+        """The explicit feature map of a kernel that has one, shape (N, d) to (N, d)."""
+        raise NotImplementedError(f'{type(self).__name__} has no explicit feature map')
+
+    @property
+    def needs_fit(self) -> bool:
+        """Whether gamma is still the name of a rule."""
+        return isinstance(getattr(self, 'gamma', None), str)
+
+    def fit(self, rows: Tensor) -> Kernel:
+        """The same kernel with the gamma its rule finds in these rows.
+
+        ``'scale'`` is 1 / (d Var(rows)), as for scikit-learn's SVC. ``'median'`` is the median
+        heuristic: with the median D of the distances between two rows, 1 / (2 D^2) for rbf (its
+        bandwidth is D) and 1 / D, D in the l1 norm, for laplacian. Where that D is 0, as with many
+        duplicates, the mean distance is taken, and where all rows are equal, gamma is 1.
+
+        Args:
+            rows: Shape (m, d).
+        """
+        if not self.needs_fit:
+            return self
+        rows = rows.detach().to(torch.float32 if rows.device.type == 'mps' else torch.float64)
+        value = _scale_gamma(rows) if self.gamma == 'scale' else self._median_gamma(rows)
+        return self.with_gamma(value)
+
+    def with_gamma(self, gamma: float) -> Kernel:
+        """The same kernel with another gamma."""
+        return replace(self, gamma=gamma)
+
+    def _median_gamma(self, rows: Tensor) -> float:
+        raise NotImplementedError
+
+    def _check_gamma(self) -> None:
+        if isinstance(self.gamma, str):
+            check_choice('gamma', self.gamma, self.rules)
+        elif self.gamma is not None:
+            names = ' or '.join(map(repr, self.rules))
+            check_number('gamma', self.gamma, remedy=f'or write {names}, or None for 1 / d')
+
+    def _gamma(self, x: Tensor) -> float:
+        if self.needs_fit:
+            raise RuntimeError(
+                f'gamma={self.gamma!r} is found from landmarks: call fit(rows) first and use its result.'
+            )
+        return 1 / x.shape[1] if self.gamma is None else self.gamma
+
+
+@dataclass(frozen=True)
+class Linear(Kernel):
+    """``k(x, y) = x^T y``.
+
+    Example:
+        >>> Linear()(torch.tensor([[1., 2.]]), torch.tensor([[3., 4.], [0., 1.]]))
         tensor([[11.,  2.]])
     """
-    return x @ y.T
+
+    explicit: ClassVar[bool] = True
+
+    def map(self, x: Tensor) -> Tensor:
+        """The features themselves."""
+        return x
 
 
-KERNELS: dict[str, Kernel] = {'linear': linear}
+@dataclass(frozen=True)
+class Cosine(Kernel):
+    """``k(x, y) = x^T y / (|x| |y|)``; 0 where a row is 0.
+
+    Example:
+        >>> Cosine()(torch.tensor([[3., 4.]]), torch.tensor([[3., 4.], [0., 0.]]))
+        tensor([[1., 0.]])
+    """
+
+    explicit: ClassVar[bool] = True
+
+    def map(self, x: Tensor) -> Tensor:
+        """The features scaled to unit length."""
+        return F.normalize(x, dim=1)
 
 
-def build_kernel(name: str) -> Kernel:
-    """Return the kernel of that name.
+@dataclass(frozen=True)
+class Polynomial(Kernel):
+    """``k(x, y) = (gamma x^T y + coef0)^degree``.
+
+    Args:
+        degree: Integer >= 1. Defaults to 3.
+        gamma: Number > 0, None for 1 / d, or ``'scale'``. Defaults to None.
+        coef0: Number >= 0 (less would not be positive semi-definite). Defaults to 1.
 
     Raises:
-        ValueError: If there is none.
+        ValueError: If one is anything else.
     """
-    if name not in KERNELS:
-        raise ValueError(f'kernel={name!r} is unknown: write one of {sorted(KERNELS)}.')
-    return KERNELS[name]
+
+    degree: int = 3
+    gamma: float | str | None = None
+    coef0: float = 1.0
+    rules: ClassVar[tuple[str, ...]] = ('scale',)
+
+    def __post_init__(self) -> None:
+        check_integer('degree', self.degree)
+        check_number(
+            'coef0', self.coef0, low_included=True, remedy='a negative one is no positive kernel'
+        )
+        self._check_gamma()
+
+    def values(self, x: Tensor, y: Tensor) -> Tensor:
+        """See the class."""
+        return (self._gamma(x) * (x @ y.T) + self.coef0) ** self.degree
+
+
+@dataclass(frozen=True)
+class RBF(Kernel):
+    """``k(x, y) = exp(-gamma |x - y|^2)``, the Gaussian kernel.
+
+    Args:
+        gamma: Number > 0, None for 1 / d, ``'median'`` or ``'scale'``. Defaults to None.
+
+    Raises:
+        ValueError: If it is anything else.
+    """
+
+    gamma: float | str | None = None
+    rules: ClassVar[tuple[str, ...]] = ('median', 'scale')
+
+    def __post_init__(self) -> None:
+        self._check_gamma()
+
+    def values(self, x: Tensor, y: Tensor) -> Tensor:
+        """See the class."""
+        return torch.exp(-self._gamma(x) * squared_distances(x, y))
+
+    def _median_gamma(self, rows: Tensor) -> float:
+        distance = _median_distance(rows, p=2)
+        return 1 / (2 * distance**2) if distance else 1.0
+
+
+@dataclass(frozen=True)
+class Laplacian(Kernel):
+    """``k(x, y) = exp(-gamma |x - y|_1)``.
+
+    Args:
+        gamma: Number > 0, None for 1 / d, ``'median'`` or ``'scale'``. Defaults to None.
+
+    Raises:
+        ValueError: If it is anything else.
+    """
+
+    gamma: float | str | None = None
+    rules: ClassVar[tuple[str, ...]] = ('median', 'scale')
+
+    def __post_init__(self) -> None:
+        self._check_gamma()
+
+    def values(self, x: Tensor, y: Tensor) -> Tensor:
+        """See the class."""
+        return torch.exp(-self._gamma(x) * torch.cdist(x, y, p=1))
+
+    def _median_gamma(self, rows: Tensor) -> float:
+        distance = _median_distance(rows, p=1)
+        return 1 / distance if distance else 1.0
+
+
+KERNELS: dict[str, type[Kernel]] = {
+    'linear': Linear,
+    'cosine': Cosine,
+    'polynomial': Polynomial,
+    'rbf': RBF,
+    'laplacian': Laplacian,
+}
+
+
+def build_kernel(spec: str | dict) -> Kernel:
+    """Return a kernel.
+
+    Args:
+        spec: Its name, or ``dict(type='rbf', gamma='median')``.
+
+    Raises:
+        TypeError: If the spec is neither, or has an argument the kernel does not take.
+        ValueError: If there is no such kernel, or it refuses an argument.
+
+    Example:
+        >>> build_kernel(dict(type='polynomial', degree=2))
+        Polynomial(degree=2, gamma=None, coef0=1.0)
+    """
+    return build_from_table(KERNELS, 'kernel', spec)
+
+
+def squared_distances(x: Tensor, y: Tensor) -> Tensor:
+    """Squared Euclidean distances, shape (N, M).
+
+    By ``|x|^2 + |y|^2 - 2 x^T y``, of rows moved to the middle of ``y``: far from the origin these
+    terms would cancel.
+    """
+    middle = y.detach().mean(0)
+    x, y = x - middle, y - middle
+    products = torch.addmm(y.square().sum(1), x, y.T, alpha=-2)
+    return (products + x.square().sum(1, keepdim=True)).clamp_min(0)
+
+
+def _scale_gamma(rows: Tensor) -> float:
+    variance = rows.var(unbiased=False).item()
+    # Of constant features the rounding of their mean is left.
+    rounding = torch.finfo(rows.dtype).eps * rows.square().mean().item()
+    return 1 / (rows.shape[1] * variance) if variance > rounding else 1.0
+
+
+def _median_distance(rows: Tensor, p: int) -> float:
+    """Median over pairs of rows; see :meth:`Kernel.fit` for what stands in for 0."""
+    # Not by matrix products: the distance of equal rows must be 0.
+    distances = torch.cdist(rows, rows, p=p, compute_mode='donot_use_mm_for_euclid_dist')
+    pairs = distances[torch.ones_like(distances, dtype=torch.bool).triu(1)]
+    if not len(pairs):
+        return 0.0
+    # quantile() refuses more than 2^24 numbers.
+    median = pairs.quantile(0.5) if len(pairs) <= 1 << 24 else pairs.median()
+    return median.item() or pairs.mean().item()

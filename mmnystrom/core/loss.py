@@ -1,50 +1,197 @@
-"""The kernel-transfer loss as a function."""
+"""The kernel-transfer loss: landmarks, kernel, form and distance put together."""
 
 from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
+from .distances import build_distance, normalized
 from .features import computing_dtype
-from .kernels import Kernel, linear
+from .forms import Partial, build_form
+from .kernels import build_kernel
+from .landmarks import EVERY_ITERATION, Refresh, build_landmarks
+from .measure import measure
+
+#: Losses of others that are a choice of arguments; what a preset names can be changed beside it.
+PRESETS: dict[str, dict] = {
+    # Similarity preserving (Tung and Mori, ICCV 2019), eq. 4.
+    'sp': dict(
+        form=dict(type='batch', normalize_rows=True), kernel='linear', distance='mse', normalize='mean'
+    ),
+    # Correlation congruence (Peng et al., ICCV 2019), eq. 7 with the Gaussian kernel itself in the
+    # place of its Taylor series, gamma = 0.4.
+    'cc': dict(
+        form=dict(type='batch', normalize_features=True),
+        kernel=dict(type='rbf', gamma=0.4),
+        distance='mse',
+        normalize='mean',
+    ),
+    # Centred kernel alignment (Kornblith et al., ICML 2019; Cortes et al., JMLR 2012), 1 - CKA.
+    'cka': dict(
+        form=dict(type='batch', center=True), kernel='linear', distance='cosine', normalize='none'
+    ),
+}
+DEFAULTS = dict(kernel='linear', form='partial', distance='smooth_l1', normalize=None)
 
 
-def partial_transfer_loss(
-    s_feature: Tensor,
-    t_feature: Tensor,
-    s_landmarks: Tensor,
-    t_landmarks: Tensor,
-    kernel: Kernel = linear,
-) -> Tensor:
-    """Distance between the rows of the partial kernel matrices of a batch.
+class KernelTransferLoss(nn.Module):
+    """Distance between the kernel matrices of student and teacher, as a batch can tell.
 
-    ``smooth_l1(C_S, C_T, beta=1)``, summed, over ``||C_T||_F``, with ``C = kernel(X, L)``: Qian, Li
-    and Hu (arXiv 2009.14416), Corollary 2, in the form of the authors' code. Computed in float32 (in
-    float64 for float64 input), whatever autocast says. The teacher's features and both networks'
-    landmarks get no gradient.
+    Features (N, d_S) and (N, d_T) become rows (N, m) against the landmarks of each network (``form``),
+    which are compared (``distance``) and scaled (``normalize``). With the defaults this is
+    ``smooth_l1(C_S, C_T)``, summed, over ``||C_T||_F``: Qian, Li and Hu (arXiv 2009.14416), Corollary 2,
+    in the form of the authors' code. Computed in float32 (in float64 for float64 input), whatever
+    autocast says. The teacher's features and both networks' landmarks get no gradient.
 
     Args:
-        s_feature: The student's features, shape (N, d_S).
-        t_feature: The teacher's features, shape (N, d_T).
-        s_landmarks: The student's landmarks, shape (m, d_S). A landmark that does not exist yet is a
-            row of zeros in both networks and adds nothing.
-        t_landmarks: The teacher's landmarks, shape (m, d_T).
-        kernel: Maps (N, d) and (m, d) to (N, m).
+        landmarks: Spec of :func:`~mmnystrom.core.build_landmarks`; None for ``form='batch'``, which
+            has none. Defaults to None.
+        kernel: Spec of :func:`~mmnystrom.core.build_kernel`. Defaults to ``'linear'``.
+        form: Spec of :func:`~mmnystrom.core.build_form`. Defaults to ``'partial'``.
+        distance: Spec of :func:`~mmnystrom.core.build_distance`. Defaults to ``'smooth_l1'``.
+        normalize: What the sum over the batch is divided by: ``'teacher_norm'``, the Frobenius norm of
+            the teacher's rows; ``'mean'``, the number of terms; ``'none'``. Defaults to None, the first
+            that goes with the distance: ``'mean'`` for kl, ``'none'`` for cosine, else
+            ``'teacher_norm'``.
+        preset: ``'sp'``, ``'cc'`` or ``'cka'``, a loss of others: see :data:`PRESETS`. Arguments given
+            beside it replace its own. Defaults to None.
 
-    Returns:
-        Scalar; 0 where ``C_T`` is all zeros, which leaves nothing to learn.
+    Raises:
+        TypeError: If an argument is missing, unknown or of the wrong type.
+        ValueError: If a choice is unknown, a number makes no sense, or two choices do not go together.
 
     Example:
-        >>> x = torch.eye(2)
-        >>> partial_transfer_loss(2 * x, x, x, x)  # (0.5 + 0.5) / sqrt(2)
+        >>> loss = KernelTransferLoss(dict(type='fixed', student=torch.eye(2), teacher=torch.eye(2)))
+        >>> loss(2 * torch.eye(2), torch.eye(2))  # (0.5 + 0.5) / sqrt(2)
         tensor(0.7071)
     """
-    to = dict(device=s_feature.device, dtype=computing_dtype(s_feature, t_feature))
-    with torch.autocast(s_feature.device.type, enabled=False):
-        s_partial = kernel(s_feature.to(**to), s_landmarks.detach().to(**to))
-        with torch.no_grad():
-            t_partial = kernel(t_feature.to(**to), t_landmarks.to(**to))
-            norm = t_partial.norm()
-            scale = torch.where(norm > 0, 1 / norm, torch.zeros_like(norm))
-        return F.smooth_l1_loss(s_partial, t_partial, reduction='sum', beta=1.0) * scale
+
+    def __init__(
+        self,
+        landmarks: dict | str | None = None,
+        kernel: str | dict | None = None,
+        form: str | dict | None = None,
+        distance: str | dict | None = None,
+        normalize: str | None = None,
+        preset: str | None = None,
+    ) -> None:
+        super().__init__()
+        given = dict(kernel=kernel, form=form, distance=distance, normalize=normalize)
+        chosen = {**DEFAULTS, **_preset(preset)}
+        chosen.update({name: value for name, value in given.items() if value is not None})
+        self.kernel = build_kernel(chosen['kernel'])
+        self.form = build_form(chosen['form'])
+        self.distance = build_distance(chosen['distance'])
+        self.normalize = self.distance.choose_normalization(chosen['normalize'])
+        self.landmarks = self._build_landmarks(landmarks)
+        self.form.check(self.kernel, getattr(self.landmarks, 'num_landmarks', None))
+        self._rows: tuple | None = None
+        self._version = -1
+
+    def extra_repr(self) -> str:
+        return (
+            f'kernel={self.kernel}, form={self.form}, distance={self.distance}, '
+            f'normalize={self.normalize!r}'
+        )
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is something to compare: landmarks, or a form that has none."""
+        return self.landmarks is None or self.landmarks.ready
+
+    def rows(self) -> tuple:
+        """The functions that make rows (N, m) of features, of student and teacher.
+
+        They are made anew when the landmarks have changed: this is where roots are taken.
+
+        Raises:
+            KernelMatrixError: If the landmarks' kernel matrix has no root.
+        """
+        if self.landmarks is None:
+            fitted = self.form.fit(self.kernel)
+            return fitted, fitted
+        if self._version != self.landmarks.version:
+            landmarks = self.landmarks
+            pairs = zip(landmarks.fitted_kernels(), landmarks.rows(), strict=True)
+            self._rows = tuple(self.form.fit(kernel, rows) for kernel, rows in pairs)
+            self._version = landmarks.version
+        return self._rows
+
+    def forward(self, s_feature: Tensor, t_feature: Tensor) -> Tensor:
+        """Loss of a batch.
+
+        Args:
+            s_feature: The student's features, shape (N, d_S).
+            t_feature: The teacher's features, shape (N, d_T). No gradient.
+
+        Returns:
+            Scalar.
+        """
+        to = dict(device=s_feature.device, dtype=computing_dtype(s_feature, t_feature))
+        s_rows, t_rows = self.rows()
+        with torch.autocast(s_feature.device.type, enabled=False):
+            student = s_rows(s_feature.to(**to))
+            with torch.no_grad():
+                teacher = t_rows(t_feature.to(**to))
+            return normalized(self.distance, self.normalize, student, teacher)
+
+    def measure(self, s_feature: Tensor, t_feature: Tensor, tile: int = 1024) -> dict[str, float]:
+        """How much of the teacher's kernel matrix, by this loss's kernel, arrived over a data set.
+
+        Args:
+            s_feature: The student's features, shape (n, d_S).
+            t_feature: The teacher's features of the same images, shape (n, d_T).
+            tile: See :func:`~mmnystrom.core.measure`. Defaults to 1024.
+
+        Returns:
+            What :func:`~mmnystrom.core.measure` gives, and ``landmarks``, the number in use, and
+            ``drift_student`` and ``drift_teacher``, how far the last refresh moved them. Without what
+            needs landmarks while there are none, and empty while the kernel's gamma is not found.
+
+        Raises:
+            KernelMatrixError: If the landmarks' kernel matrix has no root.
+        """
+        if getattr(self.form, 'normalize_features', False):
+            s_feature, t_feature = (F.normalize(x.float(), dim=1) for x in (s_feature, t_feature))
+        if self.landmarks is None or not self.landmarks.ready:
+            kernels = self.kernel, self.kernel
+            return {} if self.kernel.needs_fit else measure(s_feature, t_feature, kernels, tile=tile)
+        landmarks = self.landmarks
+        cut = {
+            name: getattr(self.form, name) for name in ('rank', 'threshold') if hasattr(self.form, name)
+        }
+        found = measure(
+            s_feature, t_feature, landmarks.fitted_kernels(), landmarks.rows(), tile=tile, **cut
+        )
+        found['landmarks'] = landmarks.in_use
+        if landmarks.drift is not None:
+            found['drift_student'], found['drift_teacher'] = landmarks.drift.tolist()
+        return found
+
+    def _build_landmarks(self, spec):
+        if not self.form.needs_landmarks:
+            if spec is not None:
+                raise ValueError(
+                    f"landmarks={spec!r}: form='batch' compares the images of a batch with each other "
+                    "and has no landmarks: leave landmarks out, or take form='partial' or 'nystrom'."
+                )
+            return None
+        if spec is None:
+            raise ValueError(
+                f'landmarks is missing: {type(self.form).__name__} rows are features against landmarks. '
+                "Give landmarks=dict(type='class_center', num_landmarks=<number of classes>)."
+            )
+        landmarks = build_landmarks(spec)
+        landmarks.kernel = self.kernel
+        if landmarks.refresh is EVERY_ITERATION and not isinstance(self.form, Partial):
+            landmarks.refresh = Refresh()
+        return landmarks
+
+
+def _preset(name: str | None) -> dict:
+    if name is None:
+        return {}
+    if name not in PRESETS:
+        raise ValueError(f'preset={name!r} is unknown: write one of {sorted(PRESETS)}.')
+    return PRESETS[name]

@@ -4,10 +4,12 @@ from .connectors import NormalizeConnector, PoolConnector, ProjectionConnector
 from .datasets import Digits
 from .hooks import LandmarkHook
 from .losses import KDALoss
+from .monitor import KernelMonitorHook
 
 __all__ = [
     'Digits',
     'KDALoss',
+    'KernelMonitorHook',
     'LandmarkHook',
     'NormalizeConnector',
     'PoolConnector',

@@ -8,14 +8,9 @@ from mmengine.model import BaseModule
 from mmrazor.registry import MODELS
 from torch import Tensor, nn
 
-from mmnystrom.core import feature_rows
+from mmnystrom.core import check_choice, check_integer, check_number, feature_rows
 
 NORMS = {'BN1d': nn.BatchNorm1d, 'SyncBN': nn.SyncBatchNorm, 'LN': nn.LayerNorm}
-
-
-def _choice(argument: str, value: object, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f'{argument}={value!r} is unknown: write one of {list(choices)}.')
 
 
 @MODELS.register_module()
@@ -41,8 +36,8 @@ class PoolConnector(BaseModule):
         self, map_pool: str = 'avg', token_pool: str = 'cls', init_cfg: dict | None = None
     ) -> None:
         super().__init__(init_cfg)
-        _choice('map_pool', map_pool, ('avg', 'max'))
-        _choice('token_pool', token_pool, ('cls', 'mean'))
+        check_choice('map_pool', map_pool, ('avg', 'max'))
+        check_choice('token_pool', token_pool, ('cls', 'mean'))
         self.map_pool = map_pool
         self.token_pool = token_pool
 
@@ -105,14 +100,13 @@ class ProjectionConnector(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         for argument, value in (('in_channel', in_channel), ('out_channel', out_channel)):
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f'{argument}={value!r} must be a positive integer.')
+            check_integer(argument, value)
         self.linear = nn.Linear(in_channel, out_channel)
         self.norm = None
         if norm_cfg is not None:
             norm_cfg = dict(norm_cfg)
             name = norm_cfg.pop('type', None)
-            _choice('norm_cfg: type', name, tuple(NORMS))
+            check_choice('norm_cfg: type', name, tuple(NORMS))
             self.norm = NORMS[name](out_channel, **norm_cfg)
 
     def forward(self, feature: Tensor) -> Tensor:
@@ -156,8 +150,7 @@ class NormalizeConnector(BaseModule):
 
     def __init__(self, eps: float = 1e-12, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
-        if not eps > 0:
-            raise ValueError(f'eps={eps!r} must be positive.')
+        check_number('eps', eps)
         self.eps = eps
 
     def forward(self, feature: Tensor) -> Tensor:

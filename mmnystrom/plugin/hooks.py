@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import logging
 import math
+import warnings
+from collections.abc import Iterable
 
-from mmengine.dist import all_reduce, get_rank, get_world_size
+import torch
+from mmengine.dist import all_gather, all_reduce, broadcast, get_rank, get_world_size
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import EpochBasedTrainLoop
 
+from mmnystrom.core import check_integer
+
+from .distiller import kda_losses, unwrap
 from .losses import KDALoss
+from .training_pass import training_pass
 
 
 @HOOKS.register_module()
 class LandmarkHook(Hook):
-    """Refresh the landmarks of every KDALoss once an epoch, and hold the losses off before that.
+    """Refresh the landmarks of every KDALoss, and hold the losses off before that.
 
-    After each epoch the sums and counts of all ranks are added and become the landmarks of the next
-    epoch; before the run's checkpoint is written, so that it holds them. The first ``warmup_epochs``
-    epochs go without the loss (they are the learning-rate warm-up in the authors' schedule), as does
-    every epoch before landmarks exist. A frozen teacher is put wholly in eval mode, as the authors'
-    is: mmrazor does that for its BatchNorm only, so dropout and drop-path would blur the landmarks.
+    After each epoch, or as the landmarks' ``refresh`` says, what all ranks have collected is brought
+    together and becomes the landmarks of the next epoch; before the run's checkpoint is written, so
+    that it holds them. The first ``warmup_epochs`` epochs go without the loss (they are the
+    learning-rate warm-up in the authors' schedule), as does every epoch before landmarks exist. Losses
+    whose landmarks have ``init='pass'`` get them from one pass over the training data before the first
+    iteration. A frozen teacher is put wholly in eval mode, as the authors' is: mmrazor does that for
+    its BatchNorm only, so dropout and drop-path would blur the landmarks.
 
     Under an IterBasedTrainLoop an epoch is as many iterations as one pass over the data takes.
 
@@ -38,90 +46,149 @@ class LandmarkHook(Hook):
     priority = 'NORMAL'
 
     def __init__(self, warmup_epochs: int = 5) -> None:
-        if not isinstance(warmup_epochs, int) or isinstance(warmup_epochs, bool) or warmup_epochs < 0:
-            raise ValueError(f'warmup_epochs={warmup_epochs!r} must be an integer >= 0.')
+        check_integer('warmup_epochs', warmup_epochs, 0)
         self.warmup_epochs = warmup_epochs
         self.losses: list[KDALoss] = []
+        self._said: set[str] = set()
 
     def before_run(self, runner) -> None:
         """Find the losses and let them check their mappings."""
-        model = _unwrap(runner.model)
-        # MMSeparateDistributedDataParallel wraps the parts of the model one by one.
-        distiller = _unwrap(getattr(model, 'distiller', None))
-        mappings = getattr(distiller, 'loss_forward_mappings', {})
-        self.losses = []
-        for path, module in model.named_modules():
-            if isinstance(module, KDALoss):
-                name = path.rpartition('.')[2]
-                module.attach(name, mappings.get(name, ()))
-                self.losses.append(module)
+        found = kda_losses(runner.model)
+        for name, (loss, mapping) in found.items():
+            loss.attach(name, mapping)
+            if loss.landmarks is not None:
+                loss.landmarks.stream = get_rank()
+        self.losses = [loss for loss, _ in found.values()]
         if not self.losses:
-            print_log(
+            self._warn(
                 'LandmarkHook found no KDALoss in the model and has nothing to do: remove the hook, or '
-                "add a loss of type='KDALoss' to distill_losses.",
-                logger='current',
-                level=logging.WARNING,
+                "add a loss of type='KDALoss' to distill_losses."
             )
 
     def before_train(self, runner) -> None:
-        """Leave the sums of a mid-epoch checkpoint, which every rank has loaded, to one rank."""
+        """Make the landmarks that shall exist before the first iteration."""
+        # The sums of a mid-epoch checkpoint, which every rank has loaded, are one rank's.
         if get_rank() != 0:
-            self._discard_pending()
+            for loss in self._with_landmarks():
+                loss.landmarks.hand_over()
+        new = [loss for loss in self._with_landmarks() if not loss.landmarks.refreshes]
+        new = [loss for loss in new if loss.landmarks.init == 'pass']
+        if not new:
+            return
+        if self.warmup_epochs:
+            self._warn(
+                f"init='pass' makes landmarks before the first iteration, but warmup_epochs="
+                f'{self.warmup_epochs} keeps the loss off: set LandmarkHook(warmup_epochs=0), or leave '
+                'init out.'
+            )
+        for loss in self.losses:
+            loss.observing = loss in new
+        training_pass(runner, self._epoch_length(runner), self._tell_samples)
+        self._refresh(new)
 
     def before_train_epoch(self, runner) -> None:
-        """Start the sums of an epoch, also of one that was interrupted and runs again."""
+        """Start collecting anew, also in an epoch that was interrupted and runs again."""
         if self._by_epoch(runner):
-            self._discard_pending()
+            for loss in self._with_landmarks():
+                if loss.landmarks.refresh.by_epoch:
+                    loss.landmarks.discard_pending()
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
-        """Set the schedule and the teacher's mode, which the loop's ``train()`` has reset."""
-        epoch = runner.epoch if self._by_epoch(runner) else runner.iter // self._epoch_length(runner)
+        """Set the schedule, and the teacher's mode, which the loop's ``train()`` has reset."""
+        epoch = self._epoch(runner)
         for loss in self.losses:
             loss.enabled = epoch >= self.warmup_epochs
-        model = _unwrap(runner.model)
+            loss.observing = loss.landmarks is not None and self._collects(loss, epoch)
+        self._tell_samples(data_batch)
+        model = unwrap(runner.model)
         teacher = getattr(model, 'teacher', None)
         if teacher is not None and teacher.training and not getattr(model, 'teacher_trainable', True):
             teacher.eval()
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
-        """Report what the losses met; the log has waited for the device by now, so this is cheap."""
+        """Report what the losses met, and refresh what is due.
+
+        The log has waited for the device by now, so that the report is cheap.
+        """
         for loss in self.losses:
             loss.report()
-        if self._by_epoch(runner):
-            return
-        if self.every_n_train_iters(runner, self._epoch_length(runner)):
-            self._refresh()
-        elif get_world_size() > 1 and self._saves_now(runner):
-            # Rank 0 alone writes the checkpoint: its sums must be everybody's.
-            self._reduce()
-            if get_rank() != 0:
-                self._discard_pending()
+        by_epoch = self._by_epoch(runner)
+        # In an epoch-based loop after_train_epoch does it for these.
+        here = [x for x in self._with_landmarks() if not (by_epoch and x.landmarks.refresh.by_epoch)]
+        due = [loss for loss in here if self._due_after_iter(runner, loss)]
+        self._refresh(due)
+        if get_world_size() > 1 and self._saves_now(runner):
+            self._hand_over(loss for loss in here if loss not in due)
 
     def after_train_epoch(self, runner) -> None:
-        """Refresh the landmarks."""
-        if self._by_epoch(runner):
-            self._refresh()
+        """Refresh what is due."""
+        if not self._by_epoch(runner):
+            return
+        losses = self._with_landmarks()
+        self._refresh(x for x in losses if x.landmarks.refresh.by_epoch and x.observing)
+        if get_world_size() > 1:  # this epoch's checkpoint may follow
+            self._hand_over(x for x in losses if not x.landmarks.refresh.by_epoch)
 
-    def _refresh(self) -> None:
-        self._reduce()
-        for loss in self.losses:
-            loss.report()
-            loss.landmarks.commit()
+    def _collects(self, loss: KDALoss, epoch: int) -> bool:
+        refresh = loss.landmarks.refresh
+        first = not loss.landmarks.refreshes
+        return not refresh.by_epoch or first or (epoch + 1) % refresh.interval == 0
 
-    def _reduce(self) -> None:
-        for loss in self.losses:
-            for total in loss.landmarks.pending():
-                all_reduce(total)
+    def _due_after_iter(self, runner, loss: KDALoss) -> bool:
+        refresh = loss.landmarks.refresh
+        if refresh.by_epoch:
+            ends = self.every_n_train_iters(runner, self._epoch_length(runner))
+            return ends and loss.observing
+        return self.every_n_train_iters(runner, refresh.interval)
 
-    def _discard_pending(self) -> None:
-        for loss in self.losses:
-            loss.landmarks.discard_pending()
+    def _refresh(self, losses: Iterable[KDALoss]) -> None:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter('always')
+            for loss in losses:
+                loss.landmarks.synchronize(all_reduce, all_gather)
+                loss.report()
+                loss.landmarks.commit()
+                # The same to the last bit on every rank, whatever its machine makes of a clustering.
+                for tensor in loss.landmarks.committed():
+                    broadcast(tensor)
+                loss.landmarks.changed()
+                loss.report()
+                if loss.ready:
+                    loss.rows()  # takes the roots now
+                while caught:
+                    self._warn(f'{loss.name}: {caught.pop(0).message}')
+
+    def _hand_over(self, losses: Iterable[KDALoss]) -> None:
+        """Give what all ranks have collected to rank 0, which alone writes the checkpoint."""
+        for loss in losses:
+            loss.landmarks.synchronize(all_reduce, all_gather)
+            if get_rank() != 0:
+                loss.landmarks.hand_over()
+
+    def _tell_samples(self, data_batch) -> None:
+        for loss in self._with_landmarks():
+            if loss.landmarks.needs == 'indices' and loss.observing:
+                loss.sample_indices = _sample_indices(data_batch)
+
+    def _with_landmarks(self) -> list[KDALoss]:
+        return [loss for loss in self.losses if loss.landmarks is not None]
+
+    def _warn(self, message: str) -> None:
+        """Once: a refresh comes every epoch."""
+        if message not in self._said:
+            self._said.add(message)
+            print_log(message, logger='current', level=logging.WARNING)
 
     def _saves_now(self, runner) -> bool:
         return any(
-            isinstance(hook, CheckpointHook) and self.every_n_train_iters(runner, hook.interval)
+            isinstance(hook, CheckpointHook)
+            and not hook.by_epoch
+            and self.every_n_train_iters(runner, hook.interval, hook.save_begin)
             for hook in runner.hooks
         )
+
+    def _epoch(self, runner) -> int:
+        return runner.epoch if self._by_epoch(runner) else runner.iter // self._epoch_length(runner)
 
     @staticmethod
     def _by_epoch(runner) -> bool:
@@ -136,5 +203,8 @@ class LandmarkHook(Hook):
         return math.ceil(len(loader.dataset) / (loader.batch_size * get_world_size()))
 
 
-def _unwrap(module):
-    return module.module if is_model_wrapper(module) else module
+def _sample_indices(data_batch) -> torch.Tensor | None:
+    """Positions of a batch's images in the data set, on the CPU; None if the batch does not tell."""
+    samples = data_batch.get('data_samples') if isinstance(data_batch, dict) else None
+    found = [getattr(sample, 'sample_idx', None) for sample in samples or ()]
+    return torch.tensor(found) if found and None not in found else None

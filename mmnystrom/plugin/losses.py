@@ -4,63 +4,105 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Container
-from numbers import Real
 
 import torch
 from mmengine.logging import print_log
 from mmrazor.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
-from mmnystrom.core import build_kernel, build_landmarks, feature_rows, partial_transfer_loss
+from mmnystrom.core import KernelMatrixError, KernelTransferLoss, check_number, feature_rows
+
+from .landmark_files import with_file_read
+
+_REMEDIES = {
+    'labels': (
+        'landmarks need labels. Record them, student_recorders=dict('
+        "gt_label=dict(type='ModuleInputs', source='head.loss_module')), and map them, "
+        "loss_forward_mappings=dict({name}=dict(gt_label=dict(from_student=True, recorder='gt_label', "
+        'data_idx=1))).'
+    ),
+    'weights': (
+        "landmarks need the classifiers' weights. Record them in both student_recorders and "
+        "teacher_recorders, dict(fc=dict(type='Parameter', source='head.fc.weight')), and map them, "
+        "loss_forward_mappings=dict({name}=dict(s_weight=dict(from_student=True, recorder='fc'), "
+        "t_weight=dict(from_student=False, recorder='fc')))."
+    ),
+    'indices': (
+        'landmarks need the positions of the images in the data set, sample_idx of their data samples, '
+        "which mmpretrain's PackInputs keeps unless its meta_keys leave it out."
+    ),
+}
 
 
 @MODELS.register_module()
-class KDALoss(nn.Module):
+class KDALoss(KernelTransferLoss):
     """Nystrom kernel transfer (KDA): the student's kernel against landmarks becomes the teacher's.
 
-    ``loss_weight * smooth_l1(C_S, C_T, reduction='sum') / ||C_T||_F`` with ``C = kernel(X, L)``,
-    features against landmarks. Each loss of a config owns its landmarks, which
+    With the defaults ``loss_weight * smooth_l1(C_S, C_T, reduction='sum') / ||C_T||_F`` with
+    ``C = kernel(X, L)``, features against landmarks. Each loss of a config owns its landmarks, which
     :class:`~mmnystrom.plugin.LandmarkHook` refreshes from the features this loss is given in
     training; until they exist, and during the hook's warm-up, the loss is 0 (its connectors stay in
     the graph, as DistributedDataParallel asks).
 
     Source: Qian, Li and Hu, "Improved Knowledge Distillation via Full Kernel Matrix Transfer",
-    SDM 2022 (arXiv 2009.14416), Corollary 2, in the form of the authors' code.
+    SDM 2022 (arXiv 2009.14416), Corollary 2, in the form of the authors' code; with
+    ``form='nystrom'``, Corollary 1.
 
     Args:
         landmarks: Config of the landmark strategy, ``dict(type='class_center', num_landmarks=m)``
-            with m the number of classes.
-        kernel: Name of the kernel. Defaults to ``'linear'``.
+            with m the number of classes; also ``kmeans``, ``random``, ``kmeans++``, ``farthest``,
+            ``leverage``, ``classifier`` and ``fixed`` (which here also takes ``file=``: ``.npy`` or
+            ``.txt`` of positions, or ``.npz`` with the arrays ``student`` and ``teacher``). Defaults to
+            None, for ``form='batch'`` alone.
+        kernel: ``'linear'``, ``'cosine'``, ``'polynomial'``, ``'rbf'`` or ``'laplacian'``, or a dict
+            with its parameters, ``dict(type='rbf', gamma='median')``. Defaults to ``'linear'``.
+        form: ``'partial'``, ``'nystrom'`` or ``'batch'``, or ``dict(type='nystrom', rank=0.99)``.
+            Defaults to ``'partial'``.
+        distance: ``'smooth_l1'``, ``'l1'``, ``'mse'``, ``'kl'`` or ``'cosine'``, or
+            ``dict(type='kl', tau=4.0)``. Defaults to ``'smooth_l1'``.
+        normalize: ``'teacher_norm'``, ``'mean'`` or ``'none'``. Defaults to what goes with the
+            distance: ``'mean'`` for kl, ``'none'`` for cosine, else ``'teacher_norm'``.
+        preset: ``'sp'``, ``'cc'`` or ``'cka'``: the loss of that name. Defaults to None.
         loss_weight: Factor of the loss; the authors' code has 0.04. Defaults to 1.0.
 
     Raises:
-        TypeError: If ``landmarks`` is no dict or lacks an argument.
-        ValueError: If a strategy or kernel is unknown, or a number makes no sense.
+        TypeError: If an argument is missing, unknown or of the wrong type.
+        ValueError: If a choice is unknown, a number makes no sense, or two choices do not go together.
 
     Example:
         >>> KDALoss(landmarks=dict(type='class_center', num_landmarks=100), loss_weight=0.04)
         KDALoss(
-          kernel='linear', loss_weight=0.04
+          kernel=Linear(), form=Partial(), distance=SmoothL1(beta=1.0), normalize='teacher_norm',
+          loss_weight=0.04
           (landmarks): ClassCenter(num_landmarks=100)
         )
     """
 
-    def __init__(self, landmarks: dict, kernel: str = 'linear', loss_weight: float = 1.0) -> None:
-        super().__init__()
-        if not isinstance(loss_weight, Real) or not 0 <= loss_weight < float('inf'):
-            raise ValueError(f'loss_weight={loss_weight!r} must be a finite number >= 0.')
-        self.landmarks = build_landmarks(landmarks)
-        self.kernel = build_kernel(kernel)
-        self.kernel_name = kernel
+    def __init__(
+        self,
+        landmarks: dict | None = None,
+        kernel: str | dict | None = None,
+        form: str | dict | None = None,
+        distance: str | dict | None = None,
+        normalize: str | None = None,
+        preset: str | None = None,
+        loss_weight: float = 1.0,
+    ) -> None:
+        check_number('loss_weight', loss_weight, low_included=True)
+        super().__init__(with_file_read(landmarks), kernel, form, distance, normalize, preset)
         self.loss_weight = loss_weight
         #: Whether the schedule lets the loss act; the hook's to set.
         self.enabled = True
+        #: Whether batches go into the landmarks; the hook's to set.
+        self.observing = True
+        #: Positions of the batch's images in the data set, for strategies that ask; the hook's to set.
+        self.sample_indices: Tensor | None = None
         self.name = type(self).__name__
         self._attached = False
         self._reported = False
 
     def extra_repr(self) -> str:
-        return f'kernel={self.kernel_name!r}, loss_weight={self.loss_weight}'
+        return f'{super().extra_repr()}, loss_weight={self.loss_weight}'
 
     def attach(self, name: str, arguments: Container[str]) -> None:
         """Tell the loss that something refreshes its landmarks; the hook calls it before a run.
@@ -70,25 +112,31 @@ class KDALoss(nn.Module):
             arguments: The arguments that ``loss_forward_mappings`` gives to :meth:`forward`.
 
         Raises:
-            ValueError: If the strategy needs labels and ``arguments`` has none.
+            ValueError: If the strategy needs something that ``arguments`` does not have.
         """
         self.name = name
         self._attached = True
-        if self.landmarks.needs_labels and 'gt_label' not in arguments:
-            raise self._no_label()
+        asked = dict(labels=('gt_label',), weights=('s_weight', 't_weight'))
+        if any(argument not in arguments for argument in asked.get(self._needs, ())):
+            raise ValueError(f'{self.name}: {self._missing()}')
 
     def forward(
         self,
         s_feature: Tensor,
         t_feature: Tensor,
         gt_label: Tensor | list | tuple | None = None,
+        s_weight: Tensor | None = None,
+        t_weight: Tensor | None = None,
     ) -> Tensor:
-        """Loss of a batch; in training mode the batch is also added to the landmarks' sums.
+        """Loss of a batch; in training mode the landmarks' strategy also gets to see the batch.
 
         Args:
             s_feature: The student's features, shape (N, d_S) or (N, d_S, 1, 1).
             t_feature: The teacher's features, shape (N, d_T) or (N, d_T, 1, 1). No gradient.
-            gt_label: Class indices (N,), soft labels (N, m), or the batch's list of data samples.
+            gt_label: For ``class_center``: class indices (N,), soft labels (N, m), or the batch's list
+                of data samples.
+            s_weight: For ``classifier``: the student's weight, shape (m, d_S).
+            t_weight: For ``classifier``: the teacher's weight, shape (m, d_T).
 
         Returns:
             Scalar, times ``loss_weight``.
@@ -96,7 +144,7 @@ class KDALoss(nn.Module):
         Raises:
             RuntimeError: If no LandmarkHook refreshes the landmarks in training.
             TypeError: If a feature is no tensor, or ``gt_label`` nothing that holds labels.
-            ValueError: If a shape does not fit, or labels are needed and missing.
+            ValueError: If a shape does not fit, or what the strategy needs is missing.
         """
         s_rows = feature_rows(s_feature, f'{self.name}: s_feature')
         t_rows = feature_rows(t_feature, f'{self.name}: t_feature')
@@ -105,23 +153,27 @@ class KDALoss(nn.Module):
                 f'{self.name}: s_feature has {len(s_rows)} rows and t_feature {len(t_rows)}; both must '
                 'come from the same images.'
             )
-        if self.training:
-            self._check_use(gt_label)
-        try:
-            if self.training:
-                labels = _label_tensor(gt_label, self.name)
-                self.landmarks.observe(s_rows.detach(), t_rows.detach(), labels)
-            else:
-                self.landmarks.check_widths(s_rows, t_rows)
-        except ValueError as error:
-            raise ValueError(f'{self.name}: {error}') from error
+        if self.landmarks is not None:
+            try:
+                self._observe(s_rows.detach(), t_rows.detach(), gt_label, (s_weight, t_weight))
+            except ValueError as error:
+                raise ValueError(f'{self.name}: {error}') from error
         # An empty sum is 0 whatever the features hold, and ties their connectors to the loss.
         loss = s_rows[:0].float().sum() + t_rows[:0].float().sum()
-        if self.enabled and self.landmarks.ready:
-            loss = loss + partial_transfer_loss(
-                s_rows, t_rows, self.landmarks.student, self.landmarks.teacher, self.kernel
-            )
+        if self.enabled and self.ready:
+            loss = loss + super().forward(s_rows, t_rows)
         return self.loss_weight * loss
+
+    def rows(self) -> tuple:
+        """See :class:`~mmnystrom.core.KernelTransferLoss`; an error names this loss.
+
+        Raises:
+            KernelMatrixError: If the landmarks' kernel matrix has no root.
+        """
+        try:
+            return super().rows()
+        except KernelMatrixError as error:
+            raise KernelMatrixError(f'{self.name}: {error}') from error
 
     def report(self) -> None:
         """Speak of what the landmarks left out: waits for the device, so not part of the forward.
@@ -129,42 +181,43 @@ class KDALoss(nn.Module):
         Raises:
             ValueError: If a label was outside [0, num_landmarks).
         """
-        low, high, rejected = torch.cat(
-            [self.landmarks.label_range, self.landmarks.rejected.reshape(1)]
-        ).tolist()
-        m = self.landmarks.num_landmarks
-        if low < 0 or high >= m:
-            raise ValueError(
-                f'{self.name}: gt_label holds {low if low < 0 else high}, which is outside [0, '
-                f'num_landmarks) = [0, {m}): set landmarks=dict(num_landmarks=...) to the number of '
-                'classes of the data set.'
-            )
-        if rejected and not self._reported:
+        try:
+            complaint = None if self.landmarks is None else self.landmarks.complaint()
+        except ValueError as error:
+            raise ValueError(f'{self.name}: {error}') from error
+        if complaint and not self._reported:
             self._reported = True
-            print_log(
-                f'{self.name}: {rejected} samples have features (or soft labels) that are not finite '
-                'and were kept out of the landmarks. Said once; look at the learning rate, the loss '
-                'scale, or the teacher checkpoint.',
-                logger='current',
-                level=logging.WARNING,
-            )
+            print_log(f'{self.name}: {complaint}', logger='current', level=logging.WARNING)
 
-    def _check_use(self, gt_label) -> None:
+    @property
+    def _needs(self) -> str | None:
+        return None if self.landmarks is None else self.landmarks.needs
+
+    def _observe(self, s_rows, t_rows, gt_label, weights) -> None:
+        if not self.training:
+            self.landmarks.check_widths(s_rows, t_rows)
+            return
         if not self._attached:
             raise RuntimeError(
                 'KDALoss is trained without a LandmarkHook, so its landmarks would never exist: add '
                 "custom_hooks = [dict(type='LandmarkHook', warmup_epochs=5)] to the config."
             )
-        if gt_label is None:
-            raise self._no_label()
+        if any(weight is None for weight in weights):
+            weights = None
+        given = dict(labels=gt_label, indices=self.sample_indices, weights=weights)
+        side = given.get(self._needs)
+        if self._needs and side is None:
+            raise ValueError(self._missing())
+        if not self.observing:
+            self.landmarks.check_widths(s_rows, t_rows)
+            return
+        if self._needs == 'labels':
+            side = _label_tensor(side, self.name)
+        self.landmarks.observe(s_rows, t_rows, side)
 
-    def _no_label(self) -> ValueError:
-        return ValueError(
-            f'{self.name}: class_center landmarks need labels. Record them, student_recorders=dict('
-            "gt_label=dict(type='ModuleInputs', source='head.loss_module')), and map them, "
-            f'loss_forward_mappings=dict({self.name}=dict(gt_label=dict(from_student=True, '
-            "recorder='gt_label', data_idx=1)))."
-        )
+    def _missing(self) -> str:
+        strategies = dict(labels='class_center', weights='classifier', indices='fixed')
+        return f'{strategies[self._needs]} {_REMEDIES[self._needs].format(name=self.name)}'
 
 
 def _label_tensor(gt_label, name: str) -> Tensor:

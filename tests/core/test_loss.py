@@ -1,10 +1,16 @@
-"""The loss against the formula of the authors' code, written in numpy and in plain torch."""
+"""The loss against the formula of the authors' code, and the presets against their papers'."""
+
+import itertools
+import math
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
+from sklearn.metrics.pairwise import cosine_similarity, rbf_kernel
 
-from mmnystrom.core.loss import partial_transfer_loss
+from mmnystrom.core import DISTANCES, FORMS, KERNELS, LANDMARKS
+from mmnystrom.core.loss import PRESETS, KernelTransferLoss
 
 
 def authors_loss(s_feat, t_feat, s_center, t_center):
@@ -24,18 +30,26 @@ def draw(seed, n=16, d_s=6, d_t=9, m=5, scale=1.0):
     return [(scale * rng.standard_normal(shape)).astype(np.float32) for shape in shapes]
 
 
+def loss_with(s_landmarks, t_landmarks, **arguments):
+    return KernelTransferLoss(dict(type='fixed', student=s_landmarks, teacher=t_landmarks), **arguments)
+
+
+def value(s, t, s_landmarks, t_landmarks, **arguments):
+    return loss_with(s_landmarks, t_landmarks, **arguments)(s, t)
+
+
 @pytest.mark.parametrize('scale', [0.1, 1.0, 30.0])  # the quadratic part, both, the linear part
 @pytest.mark.parametrize('seed', range(5))
 def test_value_and_student_gradient(seed, scale):
     arrays = draw(seed, scale=scale)
-    tensors = [torch.from_numpy(array).requires_grad_() for array in arrays]
-    loss = partial_transfer_loss(*tensors)
+    s, t = (torch.from_numpy(array).requires_grad_() for array in arrays[:2])
+    loss = value(s, t, *arrays[2:])
     loss.backward()
-    value, gradient = authors_loss(*(array.astype(np.float64) for array in arrays))
-    assert loss.item() == pytest.approx(value, rel=1e-6)
-    error = np.linalg.norm(tensors[0].grad.numpy() - gradient) / np.linalg.norm(gradient)
+    expected, gradient = authors_loss(*(array.astype(np.float64) for array in arrays))
+    assert loss.item() == pytest.approx(expected, rel=1e-6)
+    error = np.linalg.norm(s.grad.numpy() - gradient) / np.linalg.norm(gradient)
     assert error < 1e-6
-    assert all(tensor.grad is None for tensor in tensors[1:])
+    assert t.grad is None
 
 
 def test_pinned_figure():
@@ -43,14 +57,16 @@ def test_pinned_figure():
     s = torch.tensor([[1.0, 2.0], [0.0, 1.0]])
     t = torch.tensor([[3.0], [1.0]])
     # s_sim = [[1, 2], [0, 1]], t_sim = [[3, 6], [1, 2]]: |d| = 2, 4, 1, 1 -> 1.5 + 3.5 + .5 + .5
-    loss = partial_transfer_loss(s, t, torch.eye(2), torch.tensor([[1.0], [2.0]]))
+    loss = value(s, t, torch.eye(2), torch.tensor([[1.0], [2.0]]))
     assert loss.item() == pytest.approx(6 / 50**0.5, rel=1e-6)
 
 
-def test_gradient_check():
-    arrays = [torch.from_numpy(array).double() for array in draw(0)]
-    arrays[0].requires_grad_()
-    assert torch.autograd.gradcheck(partial_transfer_loss, arrays)
+@pytest.mark.parametrize('form', ['partial', 'nystrom'])
+@pytest.mark.parametrize('kernel', KERNELS)
+def test_gradient_check(kernel, form):
+    s, t, s_landmarks, t_landmarks = (torch.from_numpy(array).double() for array in draw(0))
+    loss = loss_with(s_landmarks, t_landmarks, kernel=kernel, form=form, distance='mse')
+    assert torch.autograd.gradcheck(lambda s: loss(s, t), s.requires_grad_())
 
 
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
@@ -59,30 +75,265 @@ def test_half_precision_is_computed_in_float32(dtype):
     # Products of these overflow float16.
     tensors[1], tensors[3] = tensors[1] * 200, tensors[3] * 200
     expected, _ = authors_loss(*(tensor.double().numpy() for tensor in tensors))
-    loss = partial_transfer_loss(*tensors)
+    loss = value(*tensors)
     assert loss.dtype == torch.float32
     assert loss.item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_autocast_changes_nothing():
+@pytest.mark.parametrize('kernel', KERNELS)
+def test_autocast_changes_nothing(kernel):
     tensors = [torch.from_numpy(array) for array in draw(0)]
-    expected = partial_transfer_loss(*tensors)
+    expected = value(*tensors, kernel=kernel)
     with torch.autocast('cpu', dtype=torch.bfloat16):
-        assert torch.equal(partial_transfer_loss(*tensors), expected)
+        assert torch.equal(value(*tensors, kernel=kernel), expected)
 
 
-def test_a_landmark_of_zeros_adds_nothing():
-    arrays = draw(0)
-    without = authors_loss(arrays[0], arrays[1], arrays[2][:4], arrays[3][:4])[0]
-    arrays[2][4], arrays[3][4] = 0, 0
-    tensors = [torch.from_numpy(array) for array in arrays]
-    assert partial_transfer_loss(*tensors).item() == pytest.approx(without, rel=1e-6)
+@pytest.mark.parametrize('kernel', KERNELS)
+def test_a_landmark_that_does_not_exist_adds_nothing(kernel):
+    """Also where the kernel of a row of zeros is not 0."""
+    s, t, _, _ = map(torch.from_numpy, draw(0, m=4))
+    labels = torch.arange(16) % 4
+    losses = []
+    for classes in (4, 6):
+        loss = KernelTransferLoss(dict(type='class_center', num_landmarks=classes), kernel)
+        loss.landmarks.observe(s, t, labels)
+        loss.landmarks.commit()
+        losses.append(loss(s, t).item())
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
 
 
 def test_a_teacher_of_zeros_gives_zero():
-    s, t, s_landmarks, t_landmarks = (torch.from_numpy(array) for array in draw(0))
+    s, t, s_landmarks, t_landmarks = map(torch.from_numpy, draw(0))
     s.requires_grad_()
-    loss = partial_transfer_loss(s, torch.zeros_like(t), s_landmarks, t_landmarks)
+    loss = value(s, torch.zeros_like(t), s_landmarks, t_landmarks)
     loss.backward()
     assert loss.item() == 0
     assert torch.equal(s.grad, torch.zeros_like(s))
+
+
+def test_kl_on_classifier_rows_is_ordinary_distillation_up_to_the_bias():
+    """tau^2 KL of the softened logits, mean over the batch (Hinton, Vinyals and Dean, 2015)."""
+    s, t, s_weight, t_weight = map(torch.from_numpy, draw(0))
+    tau = 4.0
+    loss = KernelTransferLoss('classifier', distance=dict(type='kl', tau=tau))
+    s.requires_grad_()
+    loss.landmarks.observe(s, t, (s_weight, t_weight))
+    ours = loss(s, t)
+    (gradient,) = torch.autograd.grad(ours, s)
+
+    s_logits, t_logits = F.linear(s, s_weight), F.linear(t, t_weight)  # classifiers without a bias
+    p, q = (F.softmax(x.double() / tau, 1) for x in (t_logits, s_logits))
+    theirs = tau**2 * (p * (p / q).log()).sum() / len(s)
+    assert ours.item() == pytest.approx(theirs.item(), rel=1e-5)
+    (expected,) = torch.autograd.grad(theirs, s)
+    torch.testing.assert_close(gradient, expected, rtol=1e-4, atol=1e-7)
+    with_bias = F.softmax((F.linear(s, s_weight, torch.arange(5.0))) / tau, 1)
+    assert abs(tau**2 * (p * (p / with_bias).log()).sum() / len(s) - theirs) > 0.01
+
+
+def sp(s, t):
+    """Tung and Mori: ||G~_S - G~_T||_F^2 / b^2, G~ the Gram matrix with rows of unit length."""
+    rows = [x @ x.T for x in (s, t)]
+    rows = [g / np.linalg.norm(g, axis=1, keepdims=True) for g in rows]
+    return ((rows[0] - rows[1]) ** 2).sum() / len(s) ** 2
+
+
+def cc(s, t):
+    """Peng et al.: ||K_S - K_T||_F^2 / n^2, Gaussian kernel of features of unit length, gamma 0.4."""
+    grams = [rbf_kernel(x / np.linalg.norm(x, axis=1, keepdims=True), gamma=0.4) for x in (s, t)]
+    return ((grams[0] - grams[1]) ** 2).mean()
+
+
+def cc_by_taylor_series(s, t, order=20):
+    """The paper's own expansion: sum over p of exp(-2 gamma) (2 gamma)^p / p! (x.y)^p."""
+    grams = []
+    for x in (s, t):
+        products = cosine_similarity(x)
+        terms = [np.exp(-0.8) * 0.8**p / math.factorial(p) * products**p for p in range(order)]
+        grams.append(sum(terms))
+    return ((grams[0] - grams[1]) ** 2).mean()
+
+
+def cka(s, t):
+    """Kornblith et al.: 1 - HSIC(K_S, K_T) / sqrt(HSIC(K_S, K_S) HSIC(K_T, K_T))."""
+    n = len(s)
+    h = np.eye(n) - 1 / n
+    k, l = s @ s.T, t @ t.T  # noqa: E741
+    hsic = lambda a, b: np.trace(a @ h @ b @ h) / (n - 1) ** 2  # noqa: E731
+    return 1 - hsic(k, l) / np.sqrt(hsic(k, k) * hsic(l, l))
+
+
+ORACLES = dict(sp=sp, cc=cc, cka=cka)
+
+
+@pytest.mark.parametrize('preset', PRESETS)
+def test_presets_are_the_losses_of_their_papers(preset):
+    s, t = (array.astype(np.float64) for array in draw(3)[:2])
+    loss = KernelTransferLoss(preset=preset)
+    found = loss(torch.from_numpy(s), torch.from_numpy(t))
+    assert found.item() == pytest.approx(ORACLES[preset](s, t), rel=1e-9)
+    assert torch.autograd.gradcheck(
+        lambda s: loss(s, torch.from_numpy(t)), torch.from_numpy(s).requires_grad_()
+    )
+
+
+def test_correlation_congruence_is_the_limit_of_its_taylor_series():
+    s, t = draw(3)[:2]
+    assert cc(s, t) == pytest.approx(cc_by_taylor_series(s, t), rel=1e-5)
+
+
+def test_arguments_beside_a_preset_replace_its_own():
+    loss = KernelTransferLoss(preset='cc', kernel=dict(type='rbf', gamma=2.0))
+    assert loss.kernel.gamma == 2.0
+    assert loss.form.normalize_features
+
+
+def test_batch_form_centres_and_normalizes():
+    s, _ = (array.astype(np.float64) for array in draw(1)[:2])
+    h = np.eye(16) - 1 / 16
+    gram = h @ s @ s.T @ h
+    for arguments, expected in (
+        (dict(center=True), gram),
+        (
+            dict(center=True, normalize_rows=True),
+            gram / np.linalg.norm(gram, axis=1, keepdims=True),
+        ),
+        (dict(), s @ s.T),
+        (dict(normalize_features=True), cosine_similarity(s)),
+    ):
+        form = KernelTransferLoss(form=dict(type='batch', **arguments))
+        np.testing.assert_allclose(form.rows()[0](torch.from_numpy(s)), expected, atol=1e-12)
+
+
+#: What each strategy is built with; the data below has 12 images, 3 classes.
+STRATEGIES = {
+    'class_center': dict(num_landmarks=3),
+    'kmeans': dict(num_landmarks=3),
+    'random': dict(num_landmarks=3),
+    'kmeans++': dict(num_landmarks=3),
+    'farthest': dict(num_landmarks=3),
+    'leverage': dict(num_landmarks=3),
+    'classifier': dict(),
+    'fixed': dict(indices=[1, 5, 7]),
+}
+SIDES = dict(
+    labels=torch.arange(12) % 3,
+    indices=torch.arange(12),
+    weights=(torch.randn(3, 4), torch.randn(3, 6)),
+)
+
+
+def assert_learns(loss, s, t):
+    """A finite loss with a gradient for the student, that is the same after a checkpoint."""
+    s = s.clone().requires_grad_()
+    found = loss(s, t)
+    found.backward()
+    assert found.isfinite()
+    assert s.grad.isfinite().all()
+    assert s.grad.any()
+    return found.item()
+
+
+@pytest.mark.parametrize('strategy', LANDMARKS)
+def test_every_strategy_with_every_kernel_and_form(strategy):
+    torch.manual_seed(0)
+    s, t = torch.randn(12, 4), torch.randn(12, 6)
+    kernels = [*KERNELS, dict(type='rbf', gamma='median'), dict(type='polynomial', gamma='scale')]
+    forms = ['partial', 'nystrom', dict(type='nystrom', rank=2), dict(type='nystrom', rank=0.8)]
+    for kernel, form in itertools.product(kernels, forms):
+        spec = dict(type=strategy, **STRATEGIES[strategy])
+        loss, again = (KernelTransferLoss(spec, kernel=kernel, form=form) for _ in range(2))
+        loss.landmarks.observe(s, t, SIDES.get(loss.landmarks.needs))
+        loss.landmarks.commit()
+        found = assert_learns(loss, s, t)
+        again.load_state_dict(loss.state_dict())
+        assert again.ready
+        assert assert_learns(again, s, t) == pytest.approx(found, rel=1e-5)
+
+
+def test_every_form_with_every_distance_and_normalization():
+    torch.manual_seed(0)
+    s, t = torch.randn(12, 4), torch.randn(12, 6)
+    landmarks = dict(type='fixed', student=torch.randn(3, 4), teacher=torch.randn(3, 6))
+    for form, distance, kernel in itertools.product(FORMS, DISTANCES, KERNELS):
+        for normalize in (None, *DISTANCES[distance].normalizations):
+            given = None if form == 'batch' else landmarks
+            loss = KernelTransferLoss(given, kernel, form, distance, normalize)
+            assert_learns(loss, s, t)
+
+
+def test_the_root_is_taken_once_a_refresh(monkeypatch):
+    taken = []
+    real = torch.linalg.eigh
+    monkeypatch.setattr(torch.linalg, 'eigh', lambda gram: taken.append(gram.dtype) or real(gram))
+    loss = KernelTransferLoss(dict(type='class_center', num_landmarks=3), 'rbf', 'nystrom')
+    s, t = torch.randn(12, 4), torch.randn(12, 6)
+    for _ in range(2):
+        loss.landmarks.observe(s, t, SIDES['labels'])
+        loss.landmarks.commit()
+        for _ in range(5):
+            loss(s, t)
+    assert taken == [torch.float64] * 4  # two networks, two refreshes
+
+
+def test_classifier_rows_of_the_moment_unless_there_is_a_root_to_take():
+    s, t = torch.randn(12, 4), torch.randn(12, 6)
+    expected = dict(partial=3, nystrom=1)
+    for form in expected:
+        loss = KernelTransferLoss('classifier', form=form)
+        for _ in range(3):
+            loss.landmarks.observe(s, t, (torch.randn(3, 4), torch.randn(3, 6)))
+        assert loss.landmarks.refreshes == expected[form]
+
+
+def test_gammas_of_the_two_networks_are_their_own_and_ride_in_the_state():
+    torch.manual_seed(0)
+    s, t = torch.randn(12, 4), 10 * torch.randn(12, 6)
+    spec = dict(type='class_center', num_landmarks=3)
+    loss = KernelTransferLoss(spec, dict(type='rbf', gamma='median'))
+    loss.landmarks.observe(s, t, SIDES['labels'])
+    loss.landmarks.commit()
+    student, teacher = (rows.kernel.gamma for rows in loss.rows())
+    assert student > 10 * teacher
+    state = loss.state_dict()
+    assert state['landmarks.gamma'].tolist() == [student, teacher]
+    state['landmarks.gamma'] = torch.tensor([0.25, 0.5], dtype=torch.float64)
+    loss.load_state_dict(state)
+    assert [rows.kernel.gamma for rows in loss.rows()] == [0.25, 0.5]
+    # A run that changed its kernel in between.
+    other = KernelTransferLoss(spec, dict(type='rbf', gamma='median'))
+    del state['landmarks.gamma']
+    other.load_state_dict(state)
+    assert other.rows()[0].kernel.gamma == pytest.approx(student)
+
+
+CENTER = dict(type='class_center', num_landmarks=3)
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'error', 'words'),
+    [
+        (dict(), ValueError, 'landmarks is missing.*class_center'),
+        (dict(landmarks=CENTER, form='batch'), ValueError, "form='batch' .* has no landmarks: leave"),
+        (dict(landmarks=CENTER, preset='sp'), ValueError, "form='batch' .* has no landmarks: leave"),
+        (
+            dict(form='batch', kernel=dict(type='rbf', gamma='median')),
+            ValueError,
+            "gamma='median' is found from landmarks, and form='batch' has none",
+        ),
+        (
+            dict(landmarks=CENTER, form=dict(type='nystrom', rank=4)),
+            ValueError,
+            'rank=4 is more than the number of landmarks, 3',
+        ),
+        (dict(landmarks=CENTER, form='full'), ValueError, "form='full' is unknown"),
+        (dict(landmarks=CENTER, form=dict(type='partial', rank=3)), TypeError, r'partial\(\)'),
+        (dict(form=dict(type='batch', center=1)), ValueError, 'center=1 must be True or False'),
+        (dict(landmarks=CENTER, distance='cosine', normalize='mean'), ValueError, 'does not go with'),
+        (dict(landmarks=CENTER, normalize='sum'), ValueError, "normalize='sum' is unknown"),
+        (dict(preset='rkd'), ValueError, r"preset='rkd' is unknown: write one of \['cc', 'cka', 'sp'\]"),
+    ],
+)
+def test_nonsense_is_refused(arguments, error, words):
+    with pytest.raises(error, match=words):
+        KernelTransferLoss(**arguments)

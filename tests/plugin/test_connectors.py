@@ -55,7 +55,7 @@ def test_projection(norm_cfg):
 def test_projection_of_bad_input():
     with pytest.raises(ValueError, match='set in_channel=5'):
         ProjectionConnector(4, 6)(torch.zeros(2, 5))
-    with pytest.raises(ValueError, match='in_channel=0 must be a positive integer'):
+    with pytest.raises(ValueError, match='in_channel=0 must be an integer >= 1'):
         ProjectionConnector(0, 6)
     with pytest.raises(ValueError, match="type='BN2d' is unknown"):
         ProjectionConnector(4, 6, norm_cfg=dict(type='BN2d'))
@@ -82,7 +82,7 @@ def test_normalize_gradient_of_zero_is_finite():
 
 
 def test_normalize_bad_eps():
-    with pytest.raises(ValueError, match='eps=0 must be positive'):
+    with pytest.raises(ValueError, match='eps=0 must be a finite number > 0'):
         NormalizeConnector(eps=0)
 
 

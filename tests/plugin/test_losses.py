@@ -7,7 +7,7 @@ from mmpretrain.structures import DataSample
 from mmrazor.registry import MODELS
 from support import kda_config, train
 
-from mmnystrom.core import partial_transfer_loss
+from mmnystrom.core import KernelTransferLoss
 from mmnystrom.plugin import KDALoss
 
 CENTER = dict(type='class_center', num_landmarks=3)
@@ -40,7 +40,8 @@ def test_off_until_landmarks_exist_then_the_formula():
     assert loss(s, t, labels) == 0
     loss.landmarks.commit()
     value = loss(s, t, labels)
-    expected = partial_transfer_loss(s, t, loss.landmarks.student, loss.landmarks.teacher)
+    rows = dict(student=loss.landmarks.student, teacher=loss.landmarks.teacher)
+    expected = KernelTransferLoss(dict(type='fixed', **rows))(s, t)
     assert value.item() == pytest.approx(0.04 * expected.item(), rel=1e-6)
     loss.enabled = False
     assert loss(s, t, labels) == 0
@@ -135,8 +136,9 @@ def test_report_of_what_is_not_finite_comes_once(monkeypatch):
         (
             dict(landmarks=dict(type='kmean', num_landmarks=3)),
             ValueError,
-            "type='kmean'.*class_center",
+            "'type': 'kmean'.*class_center",
         ),
+        (dict(), ValueError, 'landmarks is missing'),
         (dict(landmarks=dict(type='class_center')), TypeError, 'num_landmarks'),
         (dict(landmarks=dict(type='class_center', num_landmarks=0)), ValueError, 'num_landmarks=0'),
         (dict(landmarks=CENTER, kernel='rbff'), ValueError, "kernel='rbff' is unknown"),

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmnystrom.core.landmarks import ClassCenter, build_landmarks
+from mmnystrom.core.landmarks import ClassCenter, FixedSamples
 
 M, D_S, D_T = 6, 4, 7
 
@@ -138,7 +138,7 @@ def test_dtypes(dtype):
     np.testing.assert_allclose(landmarks.student, class_means(s, labels), rtol=0.02, atol=0.02)
 
 
-def test_pending_sums_add_over_ranks():
+def test_sums_add_over_ranks():
     """Two ranks with uneven parts, a class that only one sees, and an all-reduce by hand."""
     s, t, labels = draw()
     whole, parts = ClassCenter(M), [ClassCenter(M), ClassCenter(M)]
@@ -146,8 +146,8 @@ def test_pending_sums_add_over_ranks():
     first = (labels == 0) | (np.arange(len(labels)) < 37)
     observe(parts[0], s[first], t[first], labels[first])
     observe(parts[1], s[~first], t[~first], labels[~first])
-    for mine, theirs in zip(parts[0].pending(), parts[1].pending(), strict=True):
-        mine += theirs
+    others = iter([parts[1].student_sum, parts[1].teacher_sum, parts[1].count, parts[1].rejected])
+    parts[0].synchronize(lambda total: total.add_(next(others)), None)
     whole.commit()
     parts[0].commit()
     torch.testing.assert_close(parts[0].student, whole.student, rtol=1e-6, atol=1e-7)
@@ -162,12 +162,13 @@ def test_state_is_no_buffer_and_rides_in_the_state_dict():
     observe(landmarks, s[:40], t[:40], labels[:40])
     assert list(landmarks.buffers()) == []
     state = landmarks.state_dict()
-    assert set(state) == set(ClassCenter._STATE)
+    names = set(ClassCenter._DEVICE_STATE) | {'refreshes'}  # no drift, no gamma yet
+    assert set(state) == names
     restored = ClassCenter(M)
     restored.load_state_dict(state)
     assert restored.ready
     for copied in (restored, copy.deepcopy(landmarks)):
-        for name in ClassCenter._STATE:
+        for name in names:
             torch.testing.assert_close(getattr(copied, name), getattr(landmarks, name))
     # The picture does not move with the sums.
     count = state['count'].clone()
@@ -177,7 +178,8 @@ def test_state_is_no_buffer_and_rides_in_the_state_dict():
 
 def test_empty_state():
     landmarks = ClassCenter(M)
-    assert landmarks.state_dict() == {}
+    assert set(landmarks.state_dict()) == {'refreshes'}
+    ClassCenter(M).load_state_dict(landmarks.state_dict())
     landmarks.load_state_dict({})
     landmarks.discard_pending()
     landmarks.commit()
@@ -211,7 +213,8 @@ def test_moves_to_another_device():
     landmarks = ClassCenter(2)
     landmarks.observe(torch.ones(2, 3), torch.ones(2, 3), torch.tensor([0, 1]))
     landmarks.to('meta')
-    assert {getattr(landmarks, name).device.type for name in ClassCenter._STATE} == {'meta'}
+    sums = (landmarks.student_sum, landmarks.teacher_sum, landmarks.count)
+    assert {total.device.type for total in sums} == {'meta'}
 
 
 def test_checkpoint_of_another_class_count():
@@ -224,6 +227,7 @@ def test_checkpoint_of_another_class_count():
 def test_checkpoint_of_another_width():
     landmarks = ClassCenter(3)
     landmarks.observe(torch.ones(1, 2), torch.ones(1, 8), torch.tensor([0]))
+    landmarks.commit()
     other = ClassCenter(3)
     other.load_state_dict(landmarks.state_dict())
     with pytest.raises(ValueError, match=r"teacher's landmarks have width 8 and its features width 4"):
@@ -254,15 +258,63 @@ def test_bad_labels(labels, words):
 
 @pytest.mark.parametrize('m', [0, -1, 2.5, '10', True, None])
 def test_bad_num_landmarks(m):
-    with pytest.raises(ValueError, match='num_landmarks=.*must be a positive integer'):
+    with pytest.raises(
+        ValueError, match='num_landmarks=.*must be an integer >= 1: the number of classes'
+    ):
         ClassCenter(m)
 
 
-def test_build():
-    assert build_landmarks(dict(type='class_center', num_landmarks=3)).num_landmarks == 3
-    with pytest.raises(ValueError, match=r"type='centre' is no landmark strategy.*class_center"):
-        build_landmarks(dict(type='centre', num_landmarks=3))
-    with pytest.raises(TypeError, match='num_landmarks=<number of classes>'):
-        build_landmarks(dict(type='class_center'))
-    with pytest.raises(TypeError, match='must be a dict'):
-        build_landmarks(None)
+def test_moving_average():
+    landmarks = ClassCenter(3, refresh=dict(momentum=0.75))
+    row = torch.ones(1, 2)
+    for value, label in ((1.0, 0), (5.0, 0), (9.0, 1)):
+        landmarks.observe(value * row, -value * row, torch.tensor([label]))
+        landmarks.commit()
+    # 1; then 0.75 * 1 + 0.25 * 5 = 2, kept; a landmark's first value is taken whole.
+    assert landmarks.student.tolist() == [[2, 2], [9, 9], [0, 0]]
+    assert landmarks.teacher.tolist() == [[-2, -2], [-9, -9], [0, 0]]
+
+
+def test_drift():
+    landmarks = ClassCenter(3)
+    row = torch.ones(1, 2)
+    for value, label in ((1.0, 0), (4.0, 1), (3.0, 0)):
+        landmarks.observe(value * row, 2 * value * row, torch.tensor([label]))
+        assert landmarks.drift is None
+        landmarks.commit()
+    assert landmarks.drift.tolist() == [2, 2]  # of landmark 0 alone: from 1 to 3
+    copied = ClassCenter(3)
+    copied.load_state_dict(landmarks.state_dict())
+    assert copied.drift.tolist() == [2, 2]
+
+
+def test_fixed_samples():
+    """Row j is image indices[j], averaged over the times it was met; others are passed by."""
+    rng = np.random.default_rng(0)
+    s, t = rng.standard_normal((30, D_S)), rng.standard_normal((30, D_T))
+    landmarks = FixedSamples([17, 3, 29])
+    order = np.concatenate([rng.permutation(30), [3, 4]])
+    noise = np.zeros(32)
+    noise[-2] = 1.0  # image 3 again, otherwise augmented
+    for i in range(0, 32, 8):
+        part = order[i : i + 8]
+        shift = noise[i : i + 8, None]
+        landmarks.observe(
+            torch.from_numpy(s[part] + shift), torch.from_numpy(t[part]), torch.from_numpy(part)
+        )
+    landmarks.commit()
+    expected = s[[17, 3, 29]]
+    expected[1] += 0.5
+    np.testing.assert_allclose(landmarks.student, expected, rtol=1e-5)
+    np.testing.assert_allclose(landmarks.teacher, t[[17, 3, 29]], rtol=1e-5)
+
+
+def test_fixed_samples_that_are_never_met():
+    landmarks = FixedSamples([1, 50000])
+    rows = torch.ones(4, 2)
+    landmarks.observe(rows, rows, torch.arange(4))
+    with pytest.warns(UserWarning, match='1 of the 2 fixed landmarks were not met'):
+        landmarks.commit()
+    assert landmarks.in_use == 1
+    with pytest.raises(ValueError, match='4 features came with the positions of 3 images'):
+        landmarks.observe(rows, rows, torch.arange(3))

@@ -1,0 +1,172 @@
+"""Distances between the student's rows and the teacher's: sums over a batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .checks import build_from_table, check_choice, check_number
+
+NORMALIZATIONS = ('teacher_norm', 'mean', 'none')
+
+
+@dataclass(frozen=True)
+class Distance:
+    """A distance, summed over the batch.
+
+    ``distance(s_rows, t_rows)`` takes two matrices of shape (N, m), gives a scalar, and passes
+    gradients to the first.
+    """
+
+    #: What ``normalize=None`` means for it, and what it allows.
+    normalizations: ClassVar[tuple[str, ...]] = NORMALIZATIONS
+
+    def __call__(self, s_rows: Tensor, t_rows: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def terms(self, rows: Tensor) -> int:
+        """How many terms the sum has: what ``normalize='mean'`` divides by."""
+        return rows.numel()
+
+    def choose_normalization(self, normalize: str | None) -> str:
+        """``normalize``, or its default for this distance.
+
+        Raises:
+            ValueError: If it does not go with the distance.
+        """
+        check_choice('normalize', normalize, (None, *NORMALIZATIONS))
+        if normalize is None:
+            return self.normalizations[0]
+        if normalize not in self.normalizations:
+            raise ValueError(
+                f'normalize={normalize!r} does not go with {self!r}, which knows no scale: leave it out, '
+                f'or write one of {list(self.normalizations)}.'
+            )
+        return normalize
+
+
+@dataclass(frozen=True)
+class SmoothL1(Distance):
+    """Quadratic where the difference is less than ``beta``, linear beyond.
+
+    Args:
+        beta: Number > 0. Defaults to 1, the authors'.
+
+    Raises:
+        ValueError: If it is anything else.
+    """
+
+    beta: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_number('beta', self.beta, remedy="or take distance='l1', which is its limit at 0")
+
+    def __call__(self, s_rows: Tensor, t_rows: Tensor) -> Tensor:
+        return F.smooth_l1_loss(s_rows, t_rows, reduction='sum', beta=self.beta)
+
+
+@dataclass(frozen=True)
+class L1(Distance):
+    """Absolute differences."""
+
+    def __call__(self, s_rows: Tensor, t_rows: Tensor) -> Tensor:
+        return F.l1_loss(s_rows, t_rows, reduction='sum')
+
+
+@dataclass(frozen=True)
+class MSE(Distance):
+    """Squared differences."""
+
+    def __call__(self, s_rows: Tensor, t_rows: Tensor) -> Tensor:
+        return F.mse_loss(s_rows, t_rows, reduction='sum')
+
+
+@dataclass(frozen=True)
+class KL(Distance):
+    """``tau^2 KL(softmax(t / tau) || softmax(s / tau))``: every row holds logits over landmarks.
+
+    With the classifiers' rows as landmarks of the features before them, this is the distillation
+    loss of Hinton, Vinyals and Dean (arXiv 1503.02531), up to the bias.
+
+    Args:
+        tau: Temperature, a number > 0. Defaults to 1.
+
+    Raises:
+        ValueError: If it is anything else.
+    """
+
+    tau: float = 1.0
+    normalizations: ClassVar[tuple[str, ...]] = ('mean', 'none', 'teacher_norm')
+
+    def __post_init__(self) -> None:
+        check_number('tau', self.tau, remedy='a temperature; 1 to 10 is usual')
+
+    def __call__(self, s_rows: Tensor, t_rows: Tensor) -> Tensor:
+        s_log, t_log = ((rows / self.tau).log_softmax(1) for rows in (s_rows, t_rows))
+        return self.tau**2 * F.kl_div(s_log, t_log, reduction='sum', log_target=True)
+
+    def terms(self, rows: Tensor) -> int:
+        """One a row, as reduction='batchmean' counts."""
+        return len(rows)
+
+
+@dataclass(frozen=True)
+class Cosine(Distance):
+    """``1 - <s, t> / (|s| |t|)`` of the two matrices as vectors: of centred Gram matrices, 1 - CKA."""
+
+    normalizations: ClassVar[tuple[str, ...]] = ('none',)
+
+    def __call__(self, s_rows: Tensor, t_rows: Tensor) -> Tensor:
+        return 1 - F.cosine_similarity(s_rows.flatten(), t_rows.flatten(), dim=0)
+
+
+DISTANCES: dict[str, type[Distance]] = {
+    'smooth_l1': SmoothL1,
+    'l1': L1,
+    'mse': MSE,
+    'kl': KL,
+    'cosine': Cosine,
+}
+
+
+def build_distance(spec: str | dict) -> Distance:
+    """Return a distance.
+
+    Args:
+        spec: Its name, or ``dict(type='kl', tau=4.0)``.
+
+    Raises:
+        TypeError: If the spec is neither, or has an argument the distance does not take.
+        ValueError: If there is no such distance, or it refuses an argument.
+
+    Example:
+        >>> build_distance('mse')(torch.tensor([[1., 2.]]), torch.tensor([[1., 4.]]))
+        tensor(4.)
+    """
+    return build_from_table(DISTANCES, 'distance', spec)
+
+
+def normalized(distance: Distance, normalize: str, s_rows: Tensor, t_rows: Tensor) -> Tensor:
+    """A distance, divided as ``normalize`` says.
+
+    Args:
+        distance: Which.
+        normalize: ``'teacher_norm'``: by ``||t_rows||_F``, and 0 where that is 0, which leaves nothing
+            to learn; ``'mean'``: by the number of terms; ``'none'``.
+        s_rows: The student's rows, shape (N, m).
+        t_rows: The teacher's rows, shape (N, m); no gradient.
+
+    Returns:
+        Scalar.
+    """
+    total = distance(s_rows, t_rows)
+    if normalize == 'mean':
+        return total / distance.terms(s_rows)
+    if normalize == 'teacher_norm':
+        norm = t_rows.norm()
+        return total * torch.where(norm > 0, 1 / norm, torch.zeros_like(norm))
+    return total

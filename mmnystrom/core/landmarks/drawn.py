@@ -1,0 +1,235 @@
+"""Landmarks without labels: clusters of a pool of features, or samples drawn from it."""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..checks import check_number
+from ..kernels import Kernel
+from .reservoir import Reservoir
+
+
+def _check_sklearn(strategy: str) -> None:
+    if importlib.util.find_spec('sklearn') is None:
+        raise ValueError(
+            f'type={strategy!r} needs scikit-learn: pip install scikit-learn, or take '
+            "type='farthest' or type='random', which do not."
+        )
+
+
+class KMeans(Reservoir):
+    """Cluster means: k-means on the teacher's pooled features decides the clusters.
+
+    A teacher's landmark is the mean of a cluster, the student's the mean of its own features of the
+    same samples. The clusters of the last refresh are where the next begins, so that row j goes on
+    standing for the same cluster. K-means minimises the quantisation error, which bounds the Nystrom
+    error (Zhang, Tsang and Kwok, ICML 2008; Qian, Li and Hu, arXiv 2009.14416).
+
+    Args:
+        num_landmarks: m, the number of clusters.
+        pool_size: See :class:`~mmnystrom.core.landmarks.Reservoir`. Defaults to None.
+        seed: See there. Defaults to 0.
+        refresh: See there. Defaults to None.
+        init: See there. Defaults to None.
+
+    Raises:
+        ValueError: If an argument makes no sense, or scikit-learn is missing.
+    """
+
+    def __init__(self, num_landmarks: int, pool_size=None, seed=0, refresh=None, init=None) -> None:
+        _check_sklearn('kmeans')
+        super().__init__(num_landmarks, pool_size, seed, refresh, init)
+
+    def select(self) -> tuple[Tensor, Tensor, Tensor] | None:
+        """Means over the clusters of the teacher's features."""
+        if not self.filled:
+            return None
+        from sklearn.cluster import KMeans as Clusters
+        from sklearn.exceptions import ConvergenceWarning
+
+        student, teacher = self.pool()
+        clusters = min(self.num_landmarks, len(teacher))
+        before = self.teacher if self.in_use == self.num_landmarks == clusters else None
+        labels = torch.zeros(0, dtype=torch.long)
+        if clusters:
+            start = 'k-means++' if before is None else before.cpu().numpy()
+            state = int(self.generator().integers(1 << 31))
+            with warnings.catch_warnings():
+                # It warns of fewer distinct samples than clusters; so does what follows.
+                warnings.simplefilter('ignore', ConvergenceWarning)
+                found = Clusters(clusters, init=start, n_init=1, random_state=state)
+                labels = torch.from_numpy(found.fit(teacher.cpu().numpy()).labels_).long()
+        labels = labels.to(teacher.device)
+        count = torch.bincount(labels, minlength=self.num_landmarks)
+        if int((count > 0).sum()) < self.num_landmarks:
+            self._warn_fewer(int((count > 0).sum()), 'different samples in the pool')
+        means = []
+        for pool in (student, teacher):
+            total = torch.zeros(self.num_landmarks, pool.shape[1], dtype=pool.dtype, device=pool.device)
+            means.append(total.index_add_(0, labels, pool) / count.clamp_min(1)[:, None])
+        return means[0], means[1], count > 0
+
+
+class Drawn(Reservoir):
+    """Landmarks that are samples of the pool: the same ones in both networks.
+
+    A subclass says which, from the teacher's features. Arguments as for
+    :class:`~mmnystrom.core.landmarks.Reservoir`.
+    """
+
+    no_momentum = 'row j is another sample at each refresh, and an average of the two stands for neither'
+
+    def select(self) -> tuple[Tensor, Tensor, Tensor] | None:
+        """The drawn samples' features."""
+        if not self.filled:
+            return None
+        student, teacher = self.pool()
+        number = min(self.num_landmarks, len(teacher))
+        if number < self.num_landmarks:
+            self._warn_fewer(number, 'samples in the pool')
+        chosen = np.zeros(0, dtype=np.int64)
+        if number:
+            chosen = self.draw(teacher, number, self.generator())
+        index = torch.as_tensor(chosen, dtype=torch.long).to(teacher.device)
+        fresh = torch.arange(self.num_landmarks, device=teacher.device) < number
+        rows = []
+        for pool in (student, teacher):
+            row = torch.zeros(self.num_landmarks, pool.shape[1], device=pool.device)
+            row[:number] = pool[index]
+            rows.append(row)
+        return rows[0], rows[1], fresh
+
+    def draw(self, teacher: Tensor, number: int, generator: np.random.Generator) -> np.ndarray:
+        """Which samples become landmarks.
+
+        Args:
+            teacher: The teacher's features, shape (P, d_T), finite.
+            number: How many to draw, at most P.
+            generator: Where the randomness comes from.
+
+        Returns:
+            Different positions in [0, P), shape (number,).
+        """
+        raise NotImplementedError
+
+
+class Random(Drawn):
+    """Samples drawn uniformly (Williams and Seeger, NIPS 2000)."""
+
+    def draw(self, teacher: Tensor, number: int, generator: np.random.Generator) -> np.ndarray:
+        """Uniformly, without replacement."""
+        return generator.choice(len(teacher), number, replace=False)
+
+
+class KMeansPlusPlus(Drawn):
+    """Samples drawn by k-means++ seeding on the teacher's features (Arthur and Vassilvitskii, 2007).
+
+    Raises:
+        ValueError: If an argument makes no sense, or scikit-learn is missing.
+    """
+
+    def __init__(self, num_landmarks: int, pool_size=None, seed=0, refresh=None, init=None) -> None:
+        _check_sklearn('kmeans++')
+        super().__init__(num_landmarks, pool_size, seed, refresh, init)
+
+    def draw(self, teacher: Tensor, number: int, generator: np.random.Generator) -> np.ndarray:
+        """By scikit-learn, one after another with probability the squared distance to the nearest."""
+        from sklearn.cluster import kmeans_plusplus
+
+        state = int(generator.integers(1 << 31))
+        _, chosen = kmeans_plusplus(teacher.double().cpu().numpy(), number, random_state=state)
+        return _without_repeats(chosen, len(teacher), generator)
+
+
+class Farthest(Drawn):
+    """Farthest-point samples: each is the farthest from all before (Gonzalez, 1985).
+
+    The first is drawn at random; distances are those of the teacher's features.
+    """
+
+    def draw(self, teacher: Tensor, number: int, generator: np.random.Generator) -> np.ndarray:
+        """Greedily."""
+        chosen = torch.zeros(number, dtype=torch.long, device=teacher.device)
+        chosen[0] = int(generator.integers(len(teacher)))
+        nearest = torch.full((len(teacher),), float('inf'), device=teacher.device)
+        for j in range(number):
+            nearest = torch.minimum(nearest, (teacher - teacher[chosen[j]]).square().sum(1))
+            nearest[chosen[j]] = -1  # not again, even where only copies of it are left
+            if j + 1 < number:
+                chosen[j + 1] = nearest.argmax()
+        return chosen.cpu().numpy()
+
+
+class Leverage(Drawn):
+    """Samples drawn by their ridge leverage scores in the teacher's kernel matrix.
+
+    The scores are the diagonal of ``K (K + lambda I)^-1`` with ``lambda = ridge * trace(K) / m``
+    (Alaoui and Mahoney, NIPS 2015): high where a sample is not explained by the others. For the linear
+    and cosine kernels they need d x d matrices, for the others one of pool_size x pool_size.
+
+    Args:
+        num_landmarks: m.
+        pool_size: See :class:`~mmnystrom.core.landmarks.Reservoir`. Defaults to None.
+        seed: See there. Defaults to 0.
+        refresh: See there. Defaults to None.
+        init: See there. Defaults to None.
+        ridge: lambda as a multiple of ``trace(K) / m``. Defaults to 0.01; it matters little.
+
+    Raises:
+        ValueError: If an argument makes no sense.
+    """
+
+    def __init__(
+        self, num_landmarks: int, pool_size=None, seed=0, refresh=None, init=None, ridge: float = 0.01
+    ) -> None:
+        super().__init__(num_landmarks, pool_size, seed, refresh, init)
+        check_number('ridge', ridge)
+        self.ridge = ridge
+
+    def draw(self, teacher: Tensor, number: int, generator: np.random.Generator) -> np.ndarray:
+        """Without replacement, with probability proportional to the scores."""
+        scores = leverage_scores(teacher, self.kernel, self.ridge / number).cpu().numpy()
+        scores = scores + 1e-12 * (scores.mean() or 1)  # so that copies and zeros can fill up
+        return generator.choice(len(scores), number, replace=False, p=scores / scores.sum())
+
+
+def leverage_scores(rows: Tensor, kernel: Kernel, ridge: float) -> Tensor:
+    """Ridge leverage scores, the diagonal of ``K (K + lambda I)^-1`` with ``lambda = ridge * trace(K)``.
+
+    Args:
+        rows: Shape (P, d).
+        kernel: Its gamma is found in the rows, if it asks for that.
+        ridge: Share of the trace of K.
+
+    Returns:
+        Shape (P,), within [0, 1]; zeros where K is zero.
+    """
+    rows = rows.to(torch.float32 if rows.device.type == 'mps' else torch.float64)
+    if kernel.explicit:
+        mapped = kernel.map(rows)
+        trace = mapped.square().sum()
+        penalty = ridge * trace * torch.eye(mapped.shape[1]).to(mapped)
+        if trace == 0:
+            return torch.zeros_like(rows[:, 0])
+        factor = torch.linalg.cholesky(mapped.T @ mapped + penalty)
+        half = torch.linalg.solve_triangular(factor, mapped.T, upper=False)
+        return half.square().sum(0).clamp(0, 1)
+    gram = kernel.fit(rows)(rows, rows)
+    penalty = ridge * gram.diagonal().sum()
+    factor = torch.linalg.cholesky(gram + penalty * torch.eye(len(gram)).to(gram))
+    return (1 - penalty * torch.cholesky_inverse(factor).diagonal()).clamp(0, 1)
+
+
+def _without_repeats(chosen: np.ndarray, size: int, generator: np.random.Generator) -> np.ndarray:
+    """Replace repeats, which stand for copies of a sample, by samples not chosen."""
+    kept, first = np.unique(chosen, return_index=True)
+    if len(kept) == len(chosen):
+        return chosen
+    rest = np.setdiff1d(np.arange(size), kept)
+    extra = generator.choice(rest, len(chosen) - len(kept), replace=False)
+    return np.concatenate([chosen[np.sort(first)], extra])

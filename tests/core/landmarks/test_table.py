@@ -1,0 +1,371 @@
+"""One battery that every landmark strategy of the table passes."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.cluster import KMeans as SklearnKMeans
+from sklearn.metrics import pairwise_distances
+
+from mmnystrom.core.kernels import build_kernel
+from mmnystrom.core.landmarks import LANDMARKS, build_landmarks, leverage_scores
+from mmnystrom.core.measure import measure
+
+M = 5
+#: What each strategy is built with for M landmarks.
+ARGUMENTS = {name: dict(num_landmarks=M) for name in LANDMARKS} | {
+    'classifier': dict(),
+    'fixed': dict(indices=[3, 50, 7, 21, 90]),
+}
+POOLED = ('kmeans', 'random', 'kmeans++', 'farthest', 'leverage')
+
+
+def build(name, **more):
+    return build_landmarks(dict(type=name, **ARGUMENTS[name], **more))
+
+
+def draw(n=120, seed=0):
+    """Clustered teacher features; the student's are a linear map of them."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % M
+    t = 4 * rng.standard_normal((M, 6))[labels] + rng.standard_normal((n, 6))
+    weights = rng.standard_normal((M, 6))
+    tensors = [torch.from_numpy(a).float() for a in (t, weights)]
+    return (*tensors, torch.from_numpy(labels), torch.from_numpy(rng.standard_normal((6, 4))).float())
+
+
+def collect(landmarks, t, weights, labels, student_map, batch=32):
+    s = t @ student_map
+    for i in range(0, len(t), batch):
+        part = slice(i, min(i + batch, len(t)))
+        sides = dict(
+            labels=labels[part],
+            indices=torch.arange(part.start, part.stop),
+            weights=(weights @ student_map, weights),
+        )
+        landmarks.observe(s[part], t[part], sides.get(landmarks.needs))
+    return landmarks
+
+
+@pytest.fixture(params=LANDMARKS)
+def name(request):
+    return request.param
+
+
+def test_shapes_and_pairing(name):
+    """Features of the student that are a linear map of the teacher's: so are paired landmarks."""
+    data = draw()
+    landmarks = collect(build(name), *data)
+    landmarks.commit()
+    assert landmarks.ready
+    assert landmarks.in_use == M
+    assert landmarks.student.shape == (M, 4)
+    assert landmarks.teacher.shape == (M, 6)
+    assert landmarks.teacher.dtype == torch.float32
+    torch.testing.assert_close(landmarks.teacher @ data[3], landmarks.student, rtol=1e-4, atol=1e-4)
+    assert landmarks.teacher.unique(dim=0).shape[0] == M
+
+
+def test_repeatable_and_no_slave_of_the_global_seed(name):
+    found = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        np.random.seed(seed)
+        landmarks = collect(build(name), *draw())
+        landmarks.commit()
+        found.append(landmarks.teacher)
+    assert torch.equal(*found)
+
+
+def test_state_survives_a_checkpoint(name):
+    data = draw()
+    landmarks = collect(build(name), *data)
+    landmarks.commit()
+    collect(landmarks, *(data[0][:40], *data[1:]))
+    restored = build(name)
+    restored.load_state_dict(landmarks.state_dict())
+    assert restored.in_use == landmarks.in_use
+    assert torch.equal(restored.student, landmarks.student)
+    for each in (landmarks, restored):
+        collect(each, *(data[0][40:80], *data[1:]))
+        each.commit()
+    assert torch.equal(restored.student, landmarks.student)
+    assert int(restored.refreshes) == int(landmarks.refreshes)
+
+
+def test_a_commit_without_samples_keeps_the_landmarks(name):
+    landmarks = collect(build(name), *draw())
+    landmarks.commit()
+    before = landmarks.teacher.clone()
+    if name == 'classifier':
+        landmarks._latest = None
+    landmarks.commit()
+    assert torch.equal(landmarks.teacher, before)
+    assert landmarks.in_use == M
+
+
+@pytest.mark.parametrize('constant', [0.0, 0.1])
+def test_constant_features(name, constant):
+    t, weights, labels, student_map = draw()
+    kernel = build_kernel(dict(type='rbf', gamma='median'))
+    landmarks = build(name)
+    landmarks.kernel = kernel
+    collect(
+        landmarks, torch.full_like(t, constant), torch.full_like(weights, constant), labels, student_map
+    )
+    with np.errstate(all='raise'):
+        if name == 'kmeans':
+            with pytest.warns(UserWarning, match='1 landmarks are used .* no more different samples'):
+                landmarks.commit()
+        else:
+            landmarks.commit()
+    assert landmarks.in_use == (1 if name == 'kmeans' else M)
+    torch.testing.assert_close(
+        landmarks.teacher[landmarks.seen], torch.full_like(landmarks.teacher[landmarks.seen], constant)
+    )
+    assert all(gamma > 0 for gamma in landmarks.gamma)
+
+
+@pytest.mark.parametrize('kernel', ['linear', dict(type='rbf', gamma='median')])
+@pytest.mark.parametrize('name', POOLED)
+def test_copies(name, kernel):
+    """Many copies of three points and two single ones: five different landmarks at most."""
+    t, weights, labels, student_map = draw()
+    t[:100] = t[torch.arange(100) % 3]
+    t[100:] = t[100]
+    t[110] = t[0] + 9
+    landmarks = build(name)
+    landmarks.kernel = build_kernel(kernel)
+    collect(landmarks, t, weights, labels, student_map).commit()
+    assert landmarks.in_use == M
+    assert landmarks.teacher.isfinite().all()
+    if name in ('farthest', 'kmeans'):
+        assert len(landmarks.teacher.unique(dim=0)) == 5
+
+
+@pytest.mark.parametrize('name', POOLED)
+@pytest.mark.parametrize('n', [1, 3])
+def test_more_landmarks_than_samples(name, n):
+    t, weights, labels, student_map = draw()
+    landmarks = collect(build(name), t[:n], weights, labels, student_map)
+    with pytest.warns(UserWarning, match=f'{n} landmarks are used in the place of num_landmarks=5'):
+        landmarks.commit()
+    assert landmarks.in_use == n
+    assert [len(rows) for rows in landmarks.rows()] == [n, n]
+    assert not landmarks.teacher[~landmarks.seen].any()
+    # And more again at the next refresh.
+    collect(landmarks, t, weights, labels, student_map)
+    landmarks.commit()
+    assert landmarks.in_use == M
+
+
+@pytest.mark.parametrize('name', POOLED)
+def test_nothing_finite_at_all(name):
+    t, weights, labels, student_map = draw()
+    landmarks = collect(build(name), torch.full_like(t, float('nan')), weights, labels, student_map)
+    with pytest.warns(UserWarning, match='0 landmarks are used'):
+        landmarks.commit()
+    assert not landmarks.ready
+
+
+@pytest.mark.parametrize('name', ('random', 'kmeans++', 'farthest', 'leverage'))
+def test_drawn_landmarks_are_samples_none_twice(name):
+    t, *rest = draw()
+    landmarks = collect(build(name), t, *rest)
+    landmarks.commit()
+    distances = pairwise_distances(landmarks.teacher, t)
+    assert distances.min(1).max() < 1e-5
+    assert len(set(distances.argmin(1))) == M
+
+
+def test_kmeans_is_that_of_scikit_learn():
+    """And the student's landmark is the mean of the student's features of the same samples."""
+    data = draw()
+    landmarks = collect(build('kmeans'), *data)
+    landmarks.commit()
+    theirs = SklearnKMeans(M, n_init=5, random_state=0).fit(data[0].numpy())
+    order = pairwise_distances(landmarks.teacher, theirs.cluster_centers_).argmin(1)
+    np.testing.assert_allclose(landmarks.teacher, theirs.cluster_centers_[order], rtol=1e-4, atol=1e-5)
+    s = (data[0] @ data[3]).numpy()
+    expected = [s[theirs.labels_ == j].mean(0) for j in order]
+    np.testing.assert_allclose(landmarks.student, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_kmeans_goes_on_from_the_clusters_it_had():
+    """So that row j goes on standing for the same cluster, and averages make sense."""
+    data = draw()
+    landmarks = collect(build('kmeans', refresh=dict(momentum=0.5)), *data)
+    landmarks.commit()
+    before = landmarks.teacher.clone()
+    other = draw(seed=0)[0] + 0.1 * torch.randn(120, 6)
+    collect(landmarks, other, *data[1:])
+    landmarks.commit()
+    assert (landmarks.drift < 0.1).all()
+    assert (landmarks.teacher - before).norm() / before.norm() < 0.1
+
+
+def test_farthest_points():
+    """Greedy in numpy from the same first point."""
+    data = draw()
+    landmarks = collect(build('farthest'), *data)
+    landmarks.commit()
+    pool, chosen = landmarks.teacher.numpy()[:1], []
+    t = data[0].numpy()
+    chosen = [int(pairwise_distances(pool, t).argmin())]
+    while len(chosen) < M:
+        chosen.append(int(pairwise_distances(t, t[chosen]).min(1).argmax()))
+    np.testing.assert_allclose(landmarks.teacher, t[chosen], rtol=1e-6)
+
+
+@pytest.mark.parametrize('kernel', ['linear', 'cosine', 'polynomial', dict(type='rbf', gamma=0.1)])
+def test_leverage_scores(kernel):
+    """The diagonal of K (K + lambda I)^-1, written out."""
+    rows, kernel = draw()[0], build_kernel(kernel)
+    gram = kernel(rows.double(), rows.double()).numpy()
+    penalty = 0.02 * np.trace(gram)
+    expected = np.diag(gram @ np.linalg.inv(gram + penalty * np.eye(len(gram))))
+    np.testing.assert_allclose(leverage_scores(rows, kernel, 0.02), expected, rtol=1e-8)
+
+
+def test_leverage_prefers_what_the_others_do_not_explain():
+    t = torch.zeros(100, 6)
+    t[:, 0] = 1 + torch.rand(100)
+    t[7, 3], t[8, 4] = 1.0, 1.0
+    found = [0, 0]
+    for seed in range(20):
+        landmarks = build_landmarks(dict(type='leverage', num_landmarks=3, seed=seed, ridge=1e-3))
+        landmarks.observe(t[:, :4], t)
+        landmarks.commit()
+        found[0] += bool((landmarks.teacher[:, 3] > 0).any())
+        found[1] += bool((landmarks.teacher[:, 4] > 0).any())
+    assert min(found) >= 12  # a uniform draw has each in 3 draws of 100: 0.6 of 20
+
+
+def test_better_landmarks_than_random_ones_have_less_error():
+    """Mean Nystrom error of an rbf kernel on uneven clusters, over ten seeds."""
+    rng = np.random.default_rng(0)
+    sizes = rng.dirichlet(np.ones(20), 1)[0]
+    t = 3 * rng.standard_normal((20, 6))[rng.choice(20, 400, p=sizes)] + 0.3 * rng.standard_normal(
+        (400, 6)
+    )
+    t = torch.from_numpy(t).float()
+    errors = {}
+    for name in POOLED:
+        found = []
+        for seed in range(10):
+            landmarks = build_landmarks(dict(type=name, num_landmarks=20, seed=seed))
+            landmarks.kernel = build_kernel(dict(type='rbf', gamma=0.05))
+            landmarks.observe(t, t)
+            landmarks.commit()
+            kernels = landmarks.fitted_kernels()
+            found.append(measure(t, t, kernels, landmarks.rows())['nystrom_error_teacher'])
+        errors[name] = np.mean(found)
+    assert errors['kmeans'] == min(errors.values())
+    assert max(errors['kmeans++'], errors['farthest']) < errors['random'] / 2
+
+
+def test_classifier():
+    s, t = torch.randn(8, 4), torch.randn(8, 6)
+    landmarks = build_landmarks('classifier')
+    weights = torch.nn.Parameter(torch.randn(3, 4)), torch.nn.Parameter(torch.randn(3, 6))
+    landmarks.observe(s, t, weights)
+    assert torch.equal(landmarks.student, weights[0])
+    assert not landmarks.student.requires_grad
+    with torch.no_grad():
+        weights[0].add_(1)
+    assert not torch.equal(landmarks.student, weights[0])  # a copy, until the next batch
+    landmarks.observe(s, t, weights)
+    assert torch.equal(landmarks.student, weights[0])
+
+
+@pytest.mark.parametrize(
+    ('shapes', 'words'),
+    [
+        (((3, 5), (3, 6)), r's_weight has shape \(3, 5\) and the features width 4'),
+        (((3, 4), (2, 6)), 's_weight has 3 rows and t_weight 2'),
+        (((3, 4, 2), (3, 6)), 's_weight must have shape'),
+    ],
+)
+def test_classifier_weights_that_do_not_fit(shapes, words):
+    with pytest.raises(ValueError, match=words):
+        build_landmarks('classifier').observe(
+            torch.ones(8, 4), torch.ones(8, 6), [torch.ones(shape) for shape in shapes]
+        )
+
+
+def test_fixed_rows():
+    s, t = np.eye(3, 4), 2 * np.eye(3, 6)
+    landmarks = build_landmarks(dict(type='fixed', student=s, teacher=t.tolist()))
+    assert landmarks.ready
+    landmarks.observe(torch.ones(8, 4), torch.ones(8, 6))
+    landmarks.commit()
+    np.testing.assert_array_equal(landmarks.student, s)
+    np.testing.assert_array_equal(landmarks.teacher, t)
+    with pytest.raises(ValueError, match='landmarks have width 4 and its features width 5'):
+        landmarks.observe(torch.ones(8, 5), torch.ones(8, 6))
+
+
+@pytest.mark.parametrize('strategy', ['kmeans', 'kmeans++'])
+def test_without_scikit_learn(monkeypatch, strategy):
+    real = LANDMARKS[strategy].__init__.__globals__['importlib'].util.find_spec
+    monkeypatch.setattr(
+        'importlib.util.find_spec', lambda name, *a: None if name == 'sklearn' else real(name, *a)
+    )
+    with pytest.raises(
+        ValueError, match=rf"landmarks: type='{strategy.replace('+', '[+]')}' needs scikit-learn: pip"
+    ):
+        build(strategy)
+    build('farthest')
+
+
+MATRIX = [[1.0, 2.0]]
+
+
+@pytest.mark.parametrize(
+    ('spec', 'error', 'words'),
+    [
+        (dict(type='centre', num_landmarks=3), ValueError, r"'centre'.* is unknown.*'class_center'"),
+        (dict(num_landmarks=3), ValueError, 'is unknown'),
+        (None, TypeError, 'landmarks=None must be a name or a dict'),
+        (
+            dict(type='class_center'),
+            TypeError,
+            r"missing a required argument: 'num_landmarks'.*class_center\(",
+        ),
+        (
+            dict(type='random', num_landmarks=3, classes=3),
+            TypeError,
+            "unexpected keyword argument 'classes'",
+        ),
+        *(
+            (dict(type=name, num_landmarks=0), ValueError, 'landmarks: num_landmarks=0')
+            for name in POOLED
+        ),
+        (dict(type='class_center', num_landmarks=0), ValueError, 'landmarks: num_landmarks=0'),
+        (dict(type='kmeans', num_landmarks=9, pool_size=8), ValueError, 'pool_size=8 is smaller than'),
+        (dict(type='leverage', num_landmarks=3, ridge=0), ValueError, 'ridge=0 must be .* > 0'),
+        (dict(type='classifier', num_landmarks=0), ValueError, 'num_landmarks=0'),
+        (dict(type='classifier', init='pass'), ValueError, 'exist from the first iteration'),
+        (dict(type='fixed'), ValueError, 'given by indices=.*give one of these'),
+        (dict(type='fixed', indices=[1], student=MATRIX, teacher=MATRIX), ValueError, 'give one of'),
+        (dict(type='fixed', student=MATRIX), ValueError, 'give one of these'),
+        (dict(type='fixed', indices=[]), ValueError, 'indices holds 0 positions'),
+        (
+            dict(type='fixed', indices=[1, 1]),
+            ValueError,
+            'indices holds 2 positions, 1 of them different',
+        ),
+        (dict(type='fixed', indices=[-1]), ValueError, 'indices=-1 must be an integer >= 0'),
+        (dict(type='fixed', indices=[1.5]), ValueError, r'indices=1\.5'),
+        (dict(type='fixed', indices=[1], num_landmarks=2), ValueError, 'num_landmarks=2, but 1'),
+        (dict(type='fixed', student=MATRIX, teacher=MATRIX * 2), ValueError, r'\(1, 2\) and \(2, 2\)'),
+        (dict(type='fixed', student=[[float('nan')]], teacher=[[1.0]]), ValueError, 'finite matrices'),
+        (
+            dict(type='fixed', student=MATRIX, teacher=MATRIX, init='pass'),
+            ValueError,
+            "init='pass': landmarks given as student and teacher never change",
+        ),
+    ],
+)
+def test_nonsense_is_refused(spec, error, words):
+    with pytest.raises(error, match=words):
+        build_landmarks(spec)

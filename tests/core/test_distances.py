@@ -1,0 +1,107 @@
+"""Every distance of the table against numpy."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.distance import cosine
+from scipy.special import log_softmax, softmax
+
+from mmnystrom.core.distances import DISTANCES, build_distance, normalized
+
+
+def kl(tau):
+    def value(s, t):
+        p = softmax(t / tau, axis=1)
+        return tau**2 * (p * (np.log(p) - log_softmax(s / tau, axis=1))).sum()
+
+    return value
+
+
+def huber(s, t, beta=1.0):
+    d = np.abs(s - t)
+    return np.where(d < beta, 0.5 * d**2 / beta, d - 0.5 * beta).sum()
+
+
+CASES = [
+    ('smooth_l1', huber),
+    (dict(type='smooth_l1', beta=0.3), lambda s, t: huber(s, t, 0.3)),
+    ('l1', lambda s, t: np.abs(s - t).sum()),
+    ('mse', lambda s, t: ((s - t) ** 2).sum()),
+    ('kl', kl(1.0)),
+    (dict(type='kl', tau=4.0), kl(4.0)),
+    ('cosine', lambda s, t: cosine(s.ravel(), t.ravel())),
+]
+
+
+def draw(seed=0, n=6, m=4):
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((n, m)), rng.standard_normal((n, m))
+
+
+def test_every_distance_is_tried():
+    names = {spec if isinstance(spec, str) else spec['type'] for spec, _ in CASES}
+    assert names == set(DISTANCES)
+
+
+@pytest.mark.parametrize(('spec', 'oracle'), CASES, ids=lambda case: str(case)[:40])
+def test_values_and_normalizations(spec, oracle):
+    s, t = draw()
+    expected = oracle(s, t)
+    distance = build_distance(spec)
+    divisors = dict(none=1.0, mean=6 if 'kl' in str(spec) else 24, teacher_norm=np.linalg.norm(t))
+    for normalize in distance.normalizations:
+        found = normalized(distance, normalize, torch.from_numpy(s), torch.from_numpy(t))
+        assert found.item() == pytest.approx(expected / divisors[normalize], rel=1e-9)
+
+
+@pytest.mark.parametrize('spec', [spec for spec, _ in CASES], ids=str)
+def test_gradients(spec):
+    s, t = map(torch.from_numpy, draw())
+    distance = build_distance(spec)
+    for normalize in distance.normalizations:
+        assert torch.autograd.gradcheck(
+            lambda s, normalize=normalize: normalized(distance, normalize, s, t), s.requires_grad_()
+        )
+
+
+@pytest.mark.parametrize('spec', [spec for spec, _ in CASES], ids=str)
+def test_zero_where_rows_are_equal_and_finite_where_they_are_zero(spec):
+    s, _ = map(torch.from_numpy, draw())
+    distance = build_distance(spec)
+    assert distance(s, s).item() == pytest.approx(0, abs=1e-12)
+    zero = torch.zeros(3, 2, requires_grad=True)
+    for normalize in distance.normalizations:
+        value = normalized(distance, normalize, zero, torch.zeros(3, 2))
+        value.backward()
+        assert value.isfinite()
+        assert zero.grad.isfinite().all()
+
+
+def test_what_normalize_means_when_it_is_left_out():
+    chosen = {name: build_distance(name).choose_normalization(None) for name in DISTANCES}
+    assert chosen == dict(
+        smooth_l1='teacher_norm', l1='teacher_norm', mse='teacher_norm', kl='mean', cosine='none'
+    )
+
+
+@pytest.mark.parametrize(
+    ('spec', 'error', 'words'),
+    [
+        ('l2', ValueError, r"distance='l2' is unknown: write one of \['cosine', 'kl'"),
+        (dict(type='kl', tau=0), ValueError, 'distance: tau=0 must be .* > 0: a temperature'),
+        (dict(type='kl', tau=-4.0), ValueError, 'tau=-4.0'),
+        (dict(type='smooth_l1', beta=0), ValueError, "beta=0 .*distance='l1'"),
+        (dict(type='mse', tau=1.0), TypeError, r'tau.*mse\(\)'),
+        (None, TypeError, 'distance=None'),
+    ],
+)
+def test_nonsense_is_refused(spec, error, words):
+    with pytest.raises(error, match=words):
+        build_distance(spec)
+
+
+def test_normalizations_that_do_not_go_with_a_distance():
+    with pytest.raises(ValueError, match="normalize='norm' is unknown"):
+        build_distance('l1').choose_normalization('norm')
+    with pytest.raises(ValueError, match=r"'mean' does not go with Cosine\(\)"):
+        build_distance('cosine').choose_normalization('mean')
