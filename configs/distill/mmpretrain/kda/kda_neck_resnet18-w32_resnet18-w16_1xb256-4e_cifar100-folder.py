@@ -1,0 +1,9 @@
+_base_ = ['./kda_neck_resnet18-w32_resnet18-w16_1xb256-4e_cifar100.py']
+
+model = dict(
+    data_preprocessor=_base_.folder_preprocessor,
+    teacher_ckpt='work_dirs/resnet18-w32_1xb256-4e_cifar100-folder/epoch_4.pth'
+)
+train_dataloader = dict(dataset=dict(_delete_=True, **_base_.folder_train))
+val_dataloader = dict(dataset=dict(_delete_=True, **_base_.folder_test))
+test_dataloader = val_dataloader

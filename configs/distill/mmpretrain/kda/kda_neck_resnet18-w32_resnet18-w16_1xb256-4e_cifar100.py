@@ -1,0 +1,36 @@
+# A pair small enough to look at CIFAR-100 features on a CPU: some minutes an
+# epoch.
+_base_ = ['./kda_neck_resnet34_resnet18_1xb256-120e_cifar100.py']
+
+model = dict(
+    architecture=dict(
+        backbone=dict(stem_channels=16, base_channels=16),
+        head=dict(in_channels=128)),
+    teacher=dict(
+        backbone=dict(depth=18, stem_channels=32, base_channels=32),
+        head=dict(in_channels=256)),
+    teacher_ckpt='work_dirs/resnet18-w32_1xb256-4e_cifar100/epoch_4.pth')
+
+param_scheduler = [
+    dict(
+        type='LinearLR',
+        start_factor=0.01,
+        by_epoch=True,
+        begin=0,
+        end=1,
+        convert_to_iter_based=True),
+    dict(
+        type='CosineAnnealingLR',
+        T_max=3,
+        eta_min=0,
+        by_epoch=True,
+        begin=1,
+        end=4,
+        convert_to_iter_based=True),
+]
+train_cfg = dict(max_epochs=4)
+
+custom_hooks = [
+    dict(type='LandmarkHook', warmup_epochs=1),
+    dict(type='KernelMonitorHook'),
+]
