@@ -83,7 +83,7 @@ class LandmarkHook(Hook):
             )
         for loss in self.losses:
             loss.observing = loss in new
-        training_pass(runner, self._epoch_length(runner), self._tell_samples)
+        training_pass(runner, self._tell_samples)
         self._refresh(new)
 
     def before_train_epoch(self, runner) -> None:
@@ -136,6 +136,8 @@ class LandmarkHook(Hook):
 
     def _due_after_iter(self, runner, loss: KDALoss) -> bool:
         refresh = loss.landmarks.refresh
+        if loss.landmarks.refreshes_itself:
+            return False
         if refresh.by_epoch:
             ends = self.every_n_train_iters(runner, self._epoch_length(runner))
             return ends and loss.observing

@@ -202,15 +202,15 @@ class KDALoss(KernelTransferLoss):
                 'KDALoss is trained without a LandmarkHook, so its landmarks would never exist: add '
                 "custom_hooks = [dict(type='LandmarkHook', warmup_epochs=5)] to the config."
             )
+        if not self.observing:
+            self.landmarks.check_widths(s_rows, t_rows)
+            return
         if any(weight is None for weight in weights):
             weights = None
         given = dict(labels=gt_label, indices=self.sample_indices, weights=weights)
         side = given.get(self._needs)
         if self._needs and side is None:
             raise ValueError(self._missing())
-        if not self.observing:
-            self.landmarks.check_widths(s_rows, t_rows)
-            return
         if self._needs == 'labels':
             side = _label_tensor(side, self.name)
         self.landmarks.observe(s_rows, t_rows, side)

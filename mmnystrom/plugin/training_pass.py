@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 
 import torch
+from mmengine.dataset import DefaultSampler
 from mmengine.dist import is_main_process
 from mmengine.optim import OptimWrapper
 from mmengine.utils import ProgressBar
+from torch.utils.data import DataLoader
 
 from .distiller import unwrap
 
 
-def training_pass(runner, num_batches: int, before_batch: Callable) -> None:
+def training_pass(runner, before_batch: Callable) -> None:
     """Run the training forward over the data once, with a progress bar and without gradients.
 
     The networks see what they see in training (augmented images, batch statistics, mixed precision),
     and every recorder, connector and loss runs. Buffers, BatchNorm's statistics among them, are put
-    back to what they were.
+    back to what they were. The images come in an order of their own, so that the sampler of the run,
+    which may be one that never ends, is left alone.
 
     Args:
         runner: The runner, before its first iteration.
-        num_batches: How many batches are one pass.
         before_batch: Called with every batch.
     """
+    loader = _one_pass(runner.train_dataloader)
     model = unwrap(runner.model)
     mode = model.training
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
@@ -34,13 +38,13 @@ def training_pass(runner, num_batches: int, before_batch: Callable) -> None:
         teacher.eval()
     bar = None
     if is_main_process():
-        runner.logger.info(f'One pass over the training data, {num_batches} batches, for the landmarks:')
-        bar = ProgressBar(num_batches)
+        runner.logger.info(f'One pass over the training data, {len(loader)} batches, for the landmarks:')
+        bar = ProgressBar(len(loader), file=sys.stdout)
     precision = nullcontext()
     if isinstance(runner.optim_wrapper, OptimWrapper):
         precision = runner.optim_wrapper.optim_context(model)
     with torch.no_grad(), precision:
-        for _, batch in zip(range(num_batches), runner.train_dataloader, strict=False):
+        for batch in loader:
             before_batch(batch)
             data = model.data_preprocessor(batch, True)
             model(**data, mode='loss')
@@ -52,3 +56,18 @@ def training_pass(runner, num_batches: int, before_batch: Callable) -> None:
         for name, buffer in model.named_buffers():
             buffer.copy_(buffers[name])
     model.train(mode)
+
+
+def _one_pass(loader: DataLoader) -> DataLoader:
+    if loader.batch_size is None:  # a batch sampler of the user's own
+        return loader
+    return DataLoader(
+        loader.dataset,
+        batch_size=loader.batch_size,
+        sampler=DefaultSampler(loader.dataset, shuffle=True),
+        num_workers=loader.num_workers,
+        collate_fn=loader.collate_fn,
+        pin_memory=loader.pin_memory,
+        drop_last=loader.drop_last,
+        worker_init_fn=loader.worker_init_fn,
+    )

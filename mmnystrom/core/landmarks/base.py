@@ -118,6 +118,11 @@ class Landmarks(TensorState):
         """Whether any landmark exists."""
         return self.in_use > 0
 
+    @property
+    def refreshes_itself(self) -> bool:
+        """Whether :meth:`observe` commits, so that nobody else need."""
+        return False
+
     def observe(self, s_feature: Tensor, t_feature: Tensor, side=None) -> None:
         """Collect from a batch.
 

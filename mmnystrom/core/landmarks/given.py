@@ -40,6 +40,11 @@ class Classifier(Landmarks):
             self.refresh = EVERY_ITERATION
         self._latest: tuple[Tensor, Tensor] | None = None
 
+    @property
+    def refreshes_itself(self) -> bool:
+        """In every iteration, if that is its schedule: the rows must be those of the moment."""
+        return not self.refresh.by_epoch and self.refresh.interval == 1
+
     def observe(self, s_feature: Tensor, t_feature: Tensor, side: tuple[Tensor, Tensor]) -> None:
         """Remember the weights.
 
@@ -66,8 +71,7 @@ class Classifier(Landmarks):
                 f'num_landmarks={self.num_landmarks}: all must be the number of classes.'
             )
         self._latest = weights[0], weights[1]
-        every_iteration = not self.refresh.by_epoch and self.refresh.interval == 1
-        if every_iteration or not self.ready:
+        if self.refreshes_itself or not self.ready:
             self.commit()
 
     def select(self) -> tuple[Tensor, Tensor, Tensor] | None:
