@@ -8,18 +8,13 @@ on where it stopped; runs that are finished, from the same configs, are not repe
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
-import os
 import shutil
-import subprocess
 import sys
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-CONFIGS = ROOT / 'configs'
+from runs import CONFIGS, Runs
+
 PAIR = 'resnet18-w16_resnet18-w8_1xb32-40e_digits'
 KDA = 'distill/mmpretrain/kda'
 #: name -> config; the first is the teacher, the second the student that has none.
@@ -45,106 +40,11 @@ def parse_args():
     return args
 
 
-def distills(method):
-    return METHODS[method].startswith('distill')
-
-
-def run_dir(args, method, seed):
-    return args.work_dir / method.replace(' ', '-') / f'seed{seed}'
-
-
-def checkpoint(args, method, seed):
-    """The last checkpoint of a run, as its own ``last_checkpoint`` file names it."""
-    return (run_dir(args, method, seed) / 'last_checkpoint').read_text().strip()
-
-
-def options(args, method, seed):
-    """What a run overrides in its config, on the command line of tools/train.py."""
-    settings = {'randomness.seed': seed}
-    if distills(method):
-        settings['model.teacher_ckpt'] = checkpoint(args, 'teacher', seed)
-    return [f'{key}={value}' for key, value in settings.items()]
-
-
-def fingerprint():
-    """Of everything a result depends on: the configs and the package."""
-    digest = hashlib.sha256()
-    for folder, pattern in (('configs', '*.py'), ('mmnystrom', '*.py')):
-        for path in sorted((ROOT / folder).rglob(pattern)):
-            if '.mim' not in path.parts:
-                digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-def train(args, method, seed, print_):
-    """One run of tools/train.py, resumed if it was begun, skipped if it is finished."""
-    directory = run_dir(args, method, seed)
-    mark = directory / 'run.json'
-    state = dict(fingerprint=fingerprint(), finished=True)
-    begun = json.loads(mark.read_text()) if mark.is_file() else {}
-    if begun == state:
-        print_(f'{method}, seed {seed}: finished before, not repeated')
-        return
-    if begun.get('fingerprint') != state['fingerprint']:
-        shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True, exist_ok=True)
-    mark.write_text(json.dumps({**state, 'finished': False}))
-    command = [sys.executable, str(ROOT / 'tools' / 'train.py'), str(CONFIGS / METHODS[method])]
-    command += ['--work-dir', str(directory), '--resume', '--cfg-options']
-    command += options(args, method, seed)
-    log = directory / 'train.log'
-    start = time.perf_counter()
-    with log.open('a') as output:
-        # One core a run: two runs side by side use two cores better than one run on both.
-        result = subprocess.run(
-            command,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, 'OMP_NUM_THREADS': '1'},
-        )
-    if result.returncode:
-        raise SystemExit(f'{" ".join(command)}\nfailed; the end of {log}:\n{log.read_text()[-3000:]}')
-    mark.write_text(json.dumps(state))
-    took = time.perf_counter() - start
-    print_(f'{method}, seed {seed}: top-1 {logged_accuracy(args, method, seed):.2f} ({took:.0f} s)')
-
-
-def train_all(args):
-    """Every run, teachers first; a distillation waits for the teacher of its seed."""
-    total, done = len(METHODS) * args.seeds, []
-
-    def print_(message):
-        done.append(message)
-        print(f'[{len(done):2}/{total}] {message}', flush=True)
-
-    def after_teacher(teacher: Future, *job):
-        teacher.result()
-        train(args, *job, print_)
-
-    with ThreadPoolExecutor(args.jobs) as pool:
-        seeds = range(args.seeds)
-        teachers = [pool.submit(train, args, 'teacher', seed, print_) for seed in seeds]
-        jobs = [
-            pool.submit(after_teacher, teachers[seed], method, seed)
-            for method in list(METHODS)[1:]
-            for seed in seeds
-        ]
-        try:
-            for job in teachers + jobs:
-                job.result()
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-
-
-def logged_accuracy(args, method, seed):
-    """Top-1 that mmrazor's (or mmpretrain's) validation logged last, in percent."""
-    rows = [
-        json.loads(line)
-        for path in sorted(run_dir(args, method, seed).glob('*/vis_data/scalars.json'))
-        for line in path.read_text().splitlines()
-    ]
-    return [row['accuracy/top1'] for row in rows if 'accuracy/top1' in row][-1]
+def demo_runs(work_dir: Path, seeds: int, jobs: int) -> Runs:
+    """The runs of the demo."""
+    methods = {method: CONFIGS / config for method, config in METHODS.items()}
+    distilled = {method for method, config in METHODS.items() if config.startswith('distill')}
+    return Runs(work_dir, methods, distilled, seeds, jobs)
 
 
 def main():
@@ -155,18 +55,12 @@ def main():
     start = time.perf_counter()
     import mmnystrom  # noqa: F401  (says what it cured before the runs are listed)
 
-    print(f'{len(METHODS) * args.seeds} runs of tools/train.py, {args.jobs} at a time:', flush=True)
-    train_all(args)
+    runs = demo_runs(args.work_dir, args.seeds, args.jobs)
+    print(f'{len(runs)} runs of tools/train.py, {args.jobs} at a time:', flush=True)
+    runs.train_all()
     import demo_report
 
-    configs = {method: CONFIGS / METHODS[method] for method in METHODS}
-    checkpoints = {
-        method: [checkpoint(args, method, seed) for seed in range(args.seeds)] for method in METHODS
-    }
-    logged = {
-        method: [logged_accuracy(args, method, seed) for seed in range(args.seeds)] for method in METHODS
-    }
-    text = demo_report.write(args.work_dir, configs, checkpoints, logged)
+    text = demo_report.write(runs)
     print(f'\nDigits, {args.seeds} seeds (mean ± std), {time.perf_counter() - start:.0f} s:\n\n{text}\n')
     print(
         "transfer: ||K_S - K_T||_F / ||K_T||_F on the test split, 0 is the teacher's kernel itself.\n"

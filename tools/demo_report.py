@@ -22,6 +22,7 @@ import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.runner import Runner
+from runs import Runs, markdown_table
 
 import mmnystrom
 from mmnystrom.core import kernel_transfer
@@ -32,33 +33,30 @@ BASELINE = 'KD'
 SHOWN = ('teacher', 'student alone', 'KDA pre-FC')
 
 
-def write(work_dir: Path, configs: dict, checkpoints: dict, logged: dict) -> str:
+def write(runs: Runs) -> str:
     """Evaluate finished runs; write results.md, results.json and gram.png; return the table.
-
-    Args:
-        work_dir: Where to write.
-        configs: Method -> config file. The method 'teacher' comes first.
-        checkpoints: Method -> checkpoints, one a seed.
-        logged: Method -> top-1 in percent that the runs logged, one a seed.
 
     Raises:
         SystemExit: If a checkpoint has another accuracy than its run logged.
     """
-    rows, first = evaluate(work_dir, configs, checkpoints, logged)
-    times = time_steps(work_dir, configs, checkpoints)
+    rows, first = evaluate(runs)
+    times = time_steps(runs)
     text = table(rows, times)
-    draw(first, rows, work_dir / 'gram.png')
-    (work_dir / 'results.md').write_text(text + '\n')
+    draw(first, rows, runs.work_dir / 'gram.png')
+    (runs.work_dir / 'results.md').write_text(text + '\n')
+    result = dict(rows=rows, seconds_per_iteration_vs_kd=times, **provenance())
+    (runs.work_dir / 'results.json').write_text(json.dumps(result, indent=2) + '\n')
+    return text
+
+
+def provenance() -> dict:
+    """Versions, device and command, for a file of results."""
     versions = {m.__name__: m.__version__ for m in (mmnystrom, torch, mmengine, mmrazor)}
-    result = dict(
-        rows=rows,
-        seconds_per_iteration_vs_kd=times,
+    return dict(
         versions=dict(python=platform.python_version(), **versions),
         device=get_device(),
         command=' '.join(['python', *sys.argv]),
     )
-    (work_dir / 'results.json').write_text(json.dumps(result, indent=2) + '\n')
-    return text
 
 
 def finished(work_dir: Path, config: Path, checkpoint: str) -> Runner:
@@ -102,21 +100,22 @@ def features(runner: Runner) -> tuple[dict, torch.Tensor]:
     return {layer: torch.cat(parts) for layer, parts in found.items()}, torch.cat(labels)
 
 
-def evaluate(work_dir, configs, checkpoints, logged):
+def evaluate(runs: Runs) -> tuple[dict, dict]:
     """Rows of the table, and for the picture the first seed's features with their labels."""
-    rows = {method: dict(top1=[], transfer={layer: [] for layer in LAYERS}) for method in configs}
+    rows = {method: dict(top1=[], transfer={layer: [] for layer in LAYERS}) for method in runs.methods}
     first = {}
-    for seed in range(len(checkpoints['teacher'])):
+    for seed in runs.seeds:
         teacher = None
         for method, row in rows.items():
-            runner = finished(work_dir, configs[method], checkpoints[method][seed])
+            runner = finished(runs.work_dir, runs.methods[method], runs.checkpoint(method, seed))
             found, labels = features(runner)
             teacher = teacher or found
             accuracy = 100 * (found['post-FC'].argmax(1) == labels).double().mean().item()
-            if abs(accuracy - logged[method][seed]) > 0.01:
+            logged = runs.logged(method, seed)
+            if abs(accuracy - logged) > 0.01:
                 raise SystemExit(
                     f'{method}, seed {seed}: the checkpoint has top-1 {accuracy:.2f}, but its run logged '
-                    f'{logged[method][seed]:.2f}.'
+                    f'{logged:.2f}.'
                 )
             row['top1'].append(accuracy)
             for layer in LAYERS:
@@ -125,14 +124,14 @@ def evaluate(work_dir, configs, checkpoints, logged):
     return rows, first
 
 
-def time_steps(work_dir, configs, checkpoints, rounds=12, steps=8) -> dict:
+def time_steps(runs: Runs, rounds: int = 12, steps: int = 8) -> dict:
     """Seconds of a training step relative to KD's: the median of rounds in which methods take turns."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     steppers = {}
-    for method, config in configs.items():
+    for method, config in runs.methods.items():
         # Landmarks come with the weights, so that what is timed is the loss at work.
-        runner = finished(work_dir, config, checkpoints[method][0])
+        runner = finished(runs.work_dir, config, runs.checkpoint(method, 0))
         runner.model.train()
         for hook in runner.hooks:
             if isinstance(hook, LandmarkHook):
@@ -177,12 +176,7 @@ def table(rows: dict, times: dict) -> str:
             line += [mean_std(row['transfer'][layer], 3) for layer in LAYERS]
             line.append(f'{times[method]:.2f}')
         lines.append(line)
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    lines.insert(1, ['-' * width for width in widths])
-    return '\n'.join(
-        f'| {" | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))} |'
-        for line in lines
-    )
+    return markdown_table(lines)
 
 
 def draw(first: dict, rows: dict, path: Path) -> None:
