@@ -1,12 +1,11 @@
 """The parts of the demo that need no training run of minutes."""
 
-import pytest
-import torch
-from support import ROOT, kda_config, train
-
 import demo
 import demo_report
+import pytest
+import torch
 from runs import Runs
+from support import ROOT, kda_config, train
 
 
 def test_every_method_names_a_config():

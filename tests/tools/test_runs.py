@@ -4,7 +4,6 @@ import json
 from argparse import Namespace
 
 import pytest
-
 import runs as module
 from runs import Runs
 
