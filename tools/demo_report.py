@@ -59,9 +59,10 @@ def provenance() -> dict:
     )
 
 
-def finished(work_dir: Path, config: Path, checkpoint: str) -> Runner:
+def finished(work_dir: Path, config: Path, checkpoint: str, options: dict | None = None) -> Runner:
     """A runner with the weights of a finished run, that logs nothing."""
     cfg = Config.fromfile(config)
+    cfg.merge_from_dict(options or {})
     cfg.merge_from_dict(
         dict(
             work_dir=str(work_dir / 'report'),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from mmengine.model import is_model_wrapper
-from torch import nn
+from torch import Tensor, nn
+
+from mmnystrom.core import feature_rows
 
 from .losses import KDALoss
 
@@ -30,3 +32,17 @@ def kda_losses(model: nn.Module) -> dict[str, tuple[KDALoss, dict]]:
             name = path.rpartition('.')[2]
             found[name] = module, mappings.get(name, {})
     return found
+
+
+def recorded_pair(distiller, name: str, mapping: dict) -> tuple[Tensor, Tensor]:
+    """What the recorders hold for a loss, after its connectors: (N, d_S) and (N, d_T).
+
+    Raises:
+        LookupError: If a recorder has recorded nothing.
+    """
+    keys = ('s_feature', 't_feature')
+    try:
+        pair = [distiller.get_record(**mapping[key]) for key in keys]
+    except AssertionError as error:
+        raise LookupError(f'{name}: a feature was not recorded: {error}') from error
+    return tuple(feature_rows(x, f'{name}: {key}') for x, key in zip(pair, keys, strict=True))

@@ -158,10 +158,12 @@ class KDALoss(KernelTransferLoss):
                 self._observe(s_rows.detach(), t_rows.detach(), gt_label, (s_weight, t_weight))
             except ValueError as error:
                 raise ValueError(f'{self.name}: {error}') from error
+        on = self.enabled and self.ready
+        loss = super().forward(s_rows, t_rows) if on else s_rows.new_zeros((), dtype=torch.float32)
         # An empty sum is 0 whatever the features hold, and ties their connectors to the loss.
-        loss = s_rows[:0].float().sum() + t_rows[:0].float().sum()
-        if self.enabled and self.ready:
-            loss = loss + super().forward(s_rows, t_rows)
+        for rows in (t_rows,) if on else (s_rows, t_rows):
+            if rows.requires_grad:
+                loss = loss + rows[:0].float().sum()
         return self.loss_weight * loss
 
     def rows(self) -> tuple:

@@ -14,9 +14,9 @@ from mmengine.logging import print_log
 from mmengine.registry import HOOKS
 from torch import Tensor
 
-from mmnystrom.core import KernelMatrixError, check_integer, feature_rows
+from mmnystrom.core import KernelMatrixError, check_integer
 
-from .distiller import find_distiller, kda_losses, unwrap
+from .distiller import find_distiller, kda_losses, recorded_pair, unwrap
 
 
 @HOOKS.register_module()
@@ -105,9 +105,12 @@ class KernelMonitorHook(Hook):
                 model.teacher(inputs, mode='tensor')
             keep = self._kept(runner, len(inputs))
             for name, (_, mapping) in self._losses.items():
-                pair = self._pair(distiller, name, mapping)
-                if pair is not None:
-                    self._features[name].append(tuple(rows[keep].float() for rows in pair))
+                try:
+                    pair = recorded_pair(distiller, name, mapping)
+                except LookupError as error:
+                    self._warn(f'KernelMonitorHook cannot measure what only training records: {error}')
+                    continue
+                self._features[name].append(tuple(rows[keep].float() for rows in pair))
         self._position += 1
 
     def after_val_epoch(self, runner, metrics: dict | None = None) -> None:
@@ -137,18 +140,6 @@ class KernelMonitorHook(Hook):
         place = self._position * runner.val_dataloader.batch_size + torch.arange(size)
         place = place * world + rank
         return ((place < total) & (place % stride == 0)).nonzero().flatten()
-
-    def _pair(self, distiller, name: str, mapping: dict) -> tuple[Tensor, Tensor] | None:
-        keys = ('s_feature', 't_feature')
-        try:
-            pair = [distiller.get_record(**mapping[key]) for key in keys]
-        except AssertionError as error:  # mmrazor's, of a recorder that has recorded nothing
-            self._warn(
-                f'KernelMonitorHook cannot measure {name}, one of whose features is recorded only in '
-                f'training: {error}'
-            )
-            return None
-        return tuple(feature_rows(x, f'{name}: {key}') for x, key in zip(pair, keys, strict=True))
 
     def _warn(self, message: str) -> None:
         if message not in self._said:

@@ -97,7 +97,12 @@ class Landmarks(TensorState):
             )
         check_choice('init', init, (None, 'pass'))
         self.num_landmarks = num_landmarks
-        self.refresh = Refresh(**(refresh or {}))
+        try:
+            self.refresh = Refresh(**(refresh or {}))
+        except TypeError as error:
+            raise ValueError(
+                f'refresh={refresh!r}: {error}. It takes by_epoch, interval and momentum.'
+            ) from None
         self.init = init
         if self.refresh.momentum and self.no_momentum:
             raise ValueError(
@@ -259,6 +264,10 @@ class Landmarks(TensorState):
         if self.refreshes is None:
             self.refreshes = torch.zeros((), dtype=torch.long)
         self.changed()
+
+    def _move(self, fn: Callable[[Tensor], Tensor]) -> None:
+        super()._move(fn)
+        self.version += 1  # what was made of the landmarks is still on the other device
 
     def _check_number(self, found: int, prefix: str) -> None:
         if found != self.num_landmarks and self.num_landmarks is not None:

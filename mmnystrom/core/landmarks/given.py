@@ -74,6 +74,18 @@ class Classifier(Landmarks):
         if self.refreshes_itself or not self.ready:
             self.commit()
 
+    @torch.no_grad()
+    def commit(self) -> None:
+        """Make landmarks of the last weights; in every iteration without waiting for the device."""
+        if not (self.refreshes_itself and self.ready) or self.kernel.needs_fit or self._latest is None:
+            super().commit()
+            return
+        for name, new in zip(('student', 'teacher'), self._latest, strict=True):
+            new = new.float()
+            setattr(self, name, new + self.refresh.momentum * (getattr(self, name) - new))
+        self.refreshes = self.refreshes + 1
+        self.version += 1
+
     def select(self) -> tuple[Tensor, Tensor, Tensor] | None:
         """Copies of the weights of the last batch."""
         if self._latest is None:

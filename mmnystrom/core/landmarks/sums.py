@@ -143,6 +143,8 @@ class ClassCenter(Means):
         self._check_labels(side, s_feature.shape[0])
         usable = self._prepare(s_feature, t_feature)
         labels = side.to(s_feature.device)
+        if self.label_range is None or self.label_range.device != labels.device:
+            self.label_range = torch.zeros(2, dtype=torch.long, device=labels.device)
         if labels.ndim == 2:
             usable &= (labels.isfinite() & (labels >= 0)).all(1)
             self.rejected += (~usable).sum()
@@ -150,8 +152,6 @@ class ClassCenter(Means):
             return
         labels = labels.long()
         self.rejected += (~usable).sum()
-        if self.label_range is None or self.label_range.device != labels.device:
-            self.label_range = labels.new_zeros(2)
         self.label_range[0] = torch.minimum(self.label_range[0], labels.min())
         self.label_range[1] = torch.maximum(self.label_range[1], labels.max())
         usable &= (labels >= 0) & (labels < self.num_landmarks)
@@ -163,14 +163,16 @@ class ClassCenter(Means):
         Raises:
             ValueError: If a label was outside [0, m).
         """
-        low, high = (0, 0) if self.label_range is None else self.label_range.tolist()
+        if self.rejected is None:
+            return None
+        low, high, rejected = torch.cat([self.label_range, self.rejected[None]]).tolist()
         if low < 0 or high >= self.num_landmarks:
             raise ValueError(
                 f'gt_label holds {low if low < 0 else high}, which is outside [0, num_landmarks) = '
                 f'[0, {self.num_landmarks}): set landmarks=dict(num_landmarks=...) to the number of '
                 'classes of the data set.'
             )
-        return super().complaint()
+        return _not_finite(rejected) if rejected else None
 
     def _add_soft(self, s_feature, t_feature, labels, usable) -> None:
         weight = labels.masked_fill(~usable[:, None], 0).to(self.count.dtype)

@@ -184,6 +184,7 @@ def test_dtypes(dtype):
         (dict(refresh=dict(momentum=1.0)), r'refresh: momentum=1\.0 must be .* < 1'),
         (dict(refresh=dict(momentum=0.5)), r'momentum=0\.5 makes no sense here: row j is another'),
         (dict(refresh=5), 'refresh=5 must be a dict'),
+        (dict(refresh=dict(every=5)), "refresh=.*'every'.*It takes by_epoch, interval and momentum"),
     ],
 )
 def test_nonsense_is_refused(arguments, words):

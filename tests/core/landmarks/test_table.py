@@ -275,6 +275,17 @@ def test_classifier():
     assert not torch.equal(landmarks.student, weights[0])  # a copy, until the next batch
     landmarks.observe(s, t, weights)
     assert torch.equal(landmarks.student, weights[0])
+    assert int(landmarks.refreshes) == 2
+
+
+def test_moving_averages_of_classifier_rows():
+    refresh = dict(by_epoch=False, interval=1, momentum=0.75)
+    landmarks = build_landmarks(dict(type='classifier', refresh=refresh))
+    for value in (1.0, 5.0):
+        landmarks.observe(
+            torch.ones(2, 4), torch.ones(2, 6), (torch.full((3, 4), value), torch.ones(3, 6))
+        )
+    torch.testing.assert_close(landmarks.student, torch.full((3, 4), 2.0))
 
 
 @pytest.mark.parametrize(
