@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -167,6 +167,5 @@ def normalized(distance: Distance, normalize: str, s_rows: Tensor, t_rows: Tenso
     if normalize == 'mean':
         return total / distance.terms(s_rows)
     if normalize == 'teacher_norm':
-        norm = t_rows.norm()
-        return total * torch.where(norm > 0, 1 / norm, torch.zeros_like(norm))
+        return total * t_rows.norm().reciprocal().nan_to_num(nan=math.nan, posinf=0.0)
     return total

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import Tensor
 
@@ -41,6 +43,15 @@ def feature_rows(feature: object, argument: str) -> Tensor:
         "connectors=dict(pool=dict(type='PoolConnector')) to the distiller and connector='pool' to "
         f'the mapping of {argument} in loss_forward_mappings.'
     )
+
+
+def without_autocast(device: torch.device) -> AbstractContextManager:
+    """A context in which autocast changes nothing; it costs nothing where autocast is off anyway."""
+    try:
+        on = torch.is_autocast_enabled(device.type)
+    except TypeError:  # torch < 2.4 asks without a device
+        on = torch.is_autocast_enabled() or torch.is_autocast_cpu_enabled()
+    return torch.autocast(device.type, enabled=False) if on else nullcontext()
 
 
 def computing_dtype(*tensors: Tensor) -> torch.dtype:

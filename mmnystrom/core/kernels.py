@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .checks import build_from_table, check_choice, check_integer, check_number
-from .features import computing_dtype
+from .features import computing_dtype, without_autocast
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Kernel:
                 f'a kernel takes x (N, d) and y (M, d), got {tuple(x.shape)} and {tuple(y.shape)}.'
             )
         dtype = computing_dtype(x, y)
-        with torch.autocast(x.device.type, enabled=False):
+        with without_autocast(x.device):
             return self.values(x.to(dtype), y.to(dtype))
 
     def values(self, x: Tensor, y: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .distances import build_distance, normalized
-from .features import computing_dtype
+from .features import computing_dtype, without_autocast
 from .forms import Partial, build_form
 from .kernels import build_kernel
 from .landmarks import EVERY_ITERATION, Refresh, build_landmarks
@@ -130,7 +130,7 @@ class KernelTransferLoss(nn.Module):
         """
         to = dict(device=s_feature.device, dtype=computing_dtype(s_feature, t_feature))
         s_rows, t_rows = self.rows()
-        with torch.autocast(s_feature.device.type, enabled=False):
+        with without_autocast(s_feature.device):
             student = s_rows(s_feature.to(**to))
             with torch.no_grad():
                 teacher = t_rows(t_feature.to(**to))

@@ -155,7 +155,7 @@ class KDALoss(KernelTransferLoss):
             )
         if self.landmarks is not None:
             try:
-                self._observe(s_rows.detach(), t_rows.detach(), gt_label, (s_weight, t_weight))
+                self._observe(s_rows, t_rows, gt_label, (s_weight, t_weight))
             except ValueError as error:
                 raise ValueError(f'{self.name}: {error}') from error
         on = self.enabled and self.ready
@@ -215,7 +215,7 @@ class KDALoss(KernelTransferLoss):
             raise ValueError(self._missing())
         if self._needs == 'labels':
             side = _label_tensor(side, self.name)
-        self.landmarks.observe(s_rows, t_rows, side)
+        self.landmarks.observe(s_rows.detach(), t_rows.detach(), side)
 
     def _missing(self) -> str:
         strategies = dict(labels='class_center', weights='classifier', indices='fixed')

@@ -55,6 +55,10 @@ class KMeans(Reservoir):
         student, teacher = self.pool()
         clusters = min(self.num_landmarks, len(teacher))
         before = self.teacher if self.in_use == self.num_landmarks == clusters else None
+        if before is None and self.seen is not None:
+            self.seen = torch.zeros_like(
+                self.seen
+            )  # row j will be another cluster: no average of the two
         labels = torch.zeros(0, dtype=torch.long)
         if clusters:
             start = 'k-means++' if before is None else before.cpu().numpy()
@@ -204,12 +208,13 @@ def leverage_scores(rows: Tensor, kernel: Kernel, ridge: float) -> Tensor:
     Args:
         rows: Shape (P, d).
         kernel: Its gamma is found in the rows, if it asks for that.
-        ridge: Share of the trace of K.
+        ridge: Share of the trace of K; not less than 1e-10, for the sake of rounding.
 
     Returns:
         Shape (P,), within [0, 1]; zeros where K is zero.
     """
     rows = rows.to(torch.float32 if rows.device.type == 'mps' else torch.float64)
+    ridge = max(ridge, 1e-10)
     if kernel.explicit:
         mapped = kernel.map(rows)
         trace = mapped.square().sum()

@@ -203,6 +203,20 @@ def test_kmeans_goes_on_from_the_clusters_it_had():
     assert (landmarks.teacher - before).norm() / before.norm() < 0.1
 
 
+def test_kmeans_does_not_average_clusters_that_have_nothing_in_common():
+    """After a refresh with fewer landmarks the clusters are new ones, whatever the momentum."""
+    data = draw()
+    landmarks, fresh = (build('kmeans', refresh=dict(momentum=0.9)) for _ in range(2))
+    collect(landmarks, data[0][:3], *data[1:])
+    with pytest.warns(UserWarning, match='3 landmarks'):
+        landmarks.commit()
+    fresh.refreshes = landmarks.refreshes
+    for each in (landmarks, fresh):
+        collect(each, *data).commit()
+    assert torch.equal(landmarks.teacher, fresh.teacher)
+    assert landmarks.drift is None
+
+
 def test_farthest_points():
     """Greedy in numpy from the same first point."""
     data = draw()
