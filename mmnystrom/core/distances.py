@@ -144,13 +144,16 @@ def build_distance(spec: str | dict) -> Distance:
         ValueError: If there is no such distance, or it refuses an argument.
 
     Example:
+        >>> import torch
         >>> build_distance('mse')(torch.tensor([[1., 2.]]), torch.tensor([[1., 4.]]))
         tensor(4.)
     """
     return build_from_table(DISTANCES, 'distance', spec)
 
 
-def normalized(distance: Distance, normalize: str, s_rows: Tensor, t_rows: Tensor) -> Tensor:
+def normalized(
+    distance: Distance, normalize: str, s_rows: Tensor, t_rows: Tensor, weight: float = 1.0
+) -> Tensor:
     """A distance, divided as ``normalize`` says.
 
     Args:
@@ -159,13 +162,14 @@ def normalized(distance: Distance, normalize: str, s_rows: Tensor, t_rows: Tenso
             to learn; ``'mean'``: by the number of terms; ``'none'``.
         s_rows: The student's rows, shape (N, m).
         t_rows: The teacher's rows, shape (N, m); no gradient.
+        weight: Factor. Defaults to 1.
 
     Returns:
         Scalar.
     """
     total = distance(s_rows, t_rows)
     if normalize == 'mean':
-        return total / distance.terms(s_rows)
+        return total * (weight / distance.terms(s_rows))
     if normalize == 'teacher_norm':
-        return total * t_rows.norm().reciprocal().nan_to_num(nan=math.nan, posinf=0.0)
-    return total
+        return total * (t_rows.norm().reciprocal().nan_to_num(nan=math.nan, posinf=0.0) * weight)
+    return total * weight

@@ -62,3 +62,8 @@ def computing_dtype(*tensors: Tensor) -> torch.dtype:
         torch.float32
     """
     return torch.float64 if any(t.dtype == torch.float64 for t in tensors) else torch.float32
+
+
+def cast(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """``x.to(dtype)``, for less where there is nothing to do."""
+    return x if x.dtype == dtype else x.to(dtype)

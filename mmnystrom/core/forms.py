@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .checks import build_from_table, check_flag, check_number
+from .features import cast
 from .kernels import Kernel
 from .nystrom import check_rank, inverse_root
 
@@ -31,11 +32,11 @@ class Rows:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Rows (N, m) of features (N, d), which were checked and cast."""
-        landmarks = self.landmarks.to(x.dtype)
+        landmarks = cast(self.landmarks, x.dtype)
         if self.kernel.explicit:
             return self.kernel.map(x) @ landmarks.T
         rows = self.kernel.values(x, landmarks)
-        return rows if self.root is None else rows @ self.root.to(x.dtype)
+        return rows if self.root is None else rows @ cast(self.root, x.dtype)
 
 
 @dataclass(frozen=True)

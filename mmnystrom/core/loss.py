@@ -6,8 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .checks import check_number
 from .distances import build_distance, normalized
-from .features import computing_dtype, without_autocast
+from .features import cast, computing_dtype, without_autocast
 from .forms import Partial, build_form
 from .kernels import build_kernel
 from .landmarks import EVERY_ITERATION, Refresh, build_landmarks
@@ -56,6 +57,7 @@ class KernelTransferLoss(nn.Module):
             ``'teacher_norm'``.
         preset: ``'sp'``, ``'cc'`` or ``'cka'``, a loss of others: see :data:`PRESETS`. Arguments given
             beside it replace its own. Defaults to None.
+        loss_weight: Factor of the loss; the authors' code has 0.04. Defaults to 1.0.
 
     Raises:
         TypeError: If an argument is missing, unknown or of the wrong type.
@@ -75,8 +77,11 @@ class KernelTransferLoss(nn.Module):
         distance: str | dict | None = None,
         normalize: str | None = None,
         preset: str | None = None,
+        loss_weight: float = 1.0,
     ) -> None:
         super().__init__()
+        check_number('loss_weight', loss_weight, low_included=True)
+        self.loss_weight = loss_weight
         given = dict(kernel=kernel, form=form, distance=distance, normalize=normalize)
         chosen = {**DEFAULTS, **_preset(preset)}
         chosen.update({name: value for name, value in given.items() if value is not None})
@@ -92,7 +97,7 @@ class KernelTransferLoss(nn.Module):
     def extra_repr(self) -> str:
         return (
             f'kernel={self.kernel}, form={self.form}, distance={self.distance}, '
-            f'normalize={self.normalize!r}'
+            f'normalize={self.normalize!r}, loss_weight={self.loss_weight}'
         )
 
     @property
@@ -126,15 +131,15 @@ class KernelTransferLoss(nn.Module):
             t_feature: The teacher's features, shape (N, d_T). No gradient.
 
         Returns:
-            Scalar.
+            Scalar, times ``loss_weight``.
         """
-        to = dict(device=s_feature.device, dtype=computing_dtype(s_feature, t_feature))
+        dtype = computing_dtype(s_feature, t_feature)
         s_rows, t_rows = self.rows()
         with without_autocast(s_feature.device):
-            student = s_rows(s_feature.to(**to))
+            student = s_rows(cast(s_feature, dtype))
             with torch.no_grad():
-                teacher = t_rows(t_feature.to(**to))
-            return normalized(self.distance, self.normalize, student, teacher)
+                teacher = t_rows(cast(t_feature, dtype))
+            return normalized(self.distance, self.normalize, student, teacher, self.loss_weight)
 
     def measure(self, s_feature: Tensor, t_feature: Tensor, tile: int = 1024) -> dict[str, float]:
         """How much of the teacher's kernel matrix, by this loss's kernel, arrived over a data set.

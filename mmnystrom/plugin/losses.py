@@ -10,7 +10,7 @@ from mmengine.logging import print_log
 from mmrazor.registry import MODELS
 from torch import Tensor
 
-from mmnystrom.core import KernelMatrixError, KernelTransferLoss, check_number, feature_rows
+from mmnystrom.core import KernelMatrixError, KernelTransferLoss, feature_rows
 
 from .landmark_files import with_file_read
 
@@ -88,9 +88,9 @@ class KDALoss(KernelTransferLoss):
         preset: str | None = None,
         loss_weight: float = 1.0,
     ) -> None:
-        check_number('loss_weight', loss_weight, low_included=True)
-        super().__init__(with_file_read(landmarks), kernel, form, distance, normalize, preset)
-        self.loss_weight = loss_weight
+        super().__init__(
+            with_file_read(landmarks), kernel, form, distance, normalize, preset, loss_weight
+        )
         #: Whether the schedule lets the loss act; the hook's to set.
         self.enabled = True
         #: Whether batches go into the landmarks; the hook's to set.
@@ -100,9 +100,6 @@ class KDALoss(KernelTransferLoss):
         self.name = type(self).__name__
         self._attached = False
         self._reported = False
-
-    def extra_repr(self) -> str:
-        return f'{super().extra_repr()}, loss_weight={self.loss_weight}'
 
     def attach(self, name: str, arguments: Container[str]) -> None:
         """Tell the loss that something refreshes its landmarks; the hook calls it before a run.
@@ -164,7 +161,7 @@ class KDALoss(KernelTransferLoss):
         for rows in (t_rows,) if on else (s_rows, t_rows):
             if rows.requires_grad:
                 loss = loss + rows[:0].float().sum()
-        return self.loss_weight * loss
+        return loss
 
     def rows(self) -> tuple:
         """See :class:`~mmnystrom.core.KernelTransferLoss`; an error names this loss.
