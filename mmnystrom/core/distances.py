@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -171,5 +172,6 @@ def normalized(
     if normalize == 'mean':
         return total * (weight / distance.terms(s_rows))
     if normalize == 'teacher_norm':
-        return total * (t_rows.norm().reciprocal().nan_to_num(nan=math.nan, posinf=0.0) * weight)
+        norm = torch.linalg.vector_norm(t_rows)
+        return total * (norm.reciprocal().nan_to_num(nan=math.nan, posinf=0.0) * weight)
     return total * weight
