@@ -3,12 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.cluster import KMeans as SklearnKMeans
 from sklearn.metrics import pairwise_distances
 
 from mmnystrom.core.kernels import build_kernel
-from mmnystrom.core.landmarks import LANDMARKS, build_landmarks, leverage_scores
-from mmnystrom.core.measure import measure
+from mmnystrom.core.landmarks import LANDMARKS, build_landmarks
 
 M = 5
 #: What each strategy is built with for M landmarks.
@@ -175,158 +173,6 @@ def test_drawn_landmarks_are_samples_none_twice(name):
     distances = pairwise_distances(landmarks.teacher, t)
     assert distances.min(1).max() < 1e-5
     assert len(set(distances.argmin(1))) == M
-
-
-def test_kmeans_is_that_of_scikit_learn():
-    """And the student's landmark is the mean of the student's features of the same samples."""
-    data = draw()
-    landmarks = collect(build('kmeans'), *data)
-    landmarks.commit()
-    theirs = SklearnKMeans(M, n_init=5, random_state=0).fit(data[0].numpy())
-    order = pairwise_distances(landmarks.teacher, theirs.cluster_centers_).argmin(1)
-    np.testing.assert_allclose(landmarks.teacher, theirs.cluster_centers_[order], rtol=1e-4, atol=1e-5)
-    s = (data[0] @ data[3]).numpy()
-    expected = [s[theirs.labels_ == j].mean(0) for j in order]
-    np.testing.assert_allclose(landmarks.student, expected, rtol=1e-3, atol=1e-4)
-
-
-def test_kmeans_goes_on_from_the_clusters_it_had():
-    """So that row j goes on standing for the same cluster, and averages make sense."""
-    data = draw()
-    landmarks = collect(build('kmeans', refresh=dict(momentum=0.5)), *data)
-    landmarks.commit()
-    before = landmarks.teacher.clone()
-    other = draw(seed=0)[0] + 0.1 * torch.randn(120, 6)
-    collect(landmarks, other, *data[1:])
-    landmarks.commit()
-    assert (landmarks.drift < 0.1).all()
-    assert (landmarks.teacher - before).norm() / before.norm() < 0.1
-
-
-def test_kmeans_does_not_average_clusters_that_have_nothing_in_common():
-    """After a refresh with fewer landmarks the clusters are new ones, whatever the momentum."""
-    data = draw()
-    landmarks, fresh = (build('kmeans', refresh=dict(momentum=0.9)) for _ in range(2))
-    collect(landmarks, data[0][:3], *data[1:])
-    with pytest.warns(UserWarning, match='3 landmarks'):
-        landmarks.commit()
-    fresh.refreshes = landmarks.refreshes
-    for each in (landmarks, fresh):
-        collect(each, *data).commit()
-    assert torch.equal(landmarks.teacher, fresh.teacher)
-    assert landmarks.drift is None
-
-
-def test_farthest_points():
-    """Greedy in numpy from the same first point."""
-    data = draw()
-    landmarks = collect(build('farthest'), *data)
-    landmarks.commit()
-    pool, chosen = landmarks.teacher.numpy()[:1], []
-    t = data[0].numpy()
-    chosen = [int(pairwise_distances(pool, t).argmin())]
-    while len(chosen) < M:
-        chosen.append(int(pairwise_distances(t, t[chosen]).min(1).argmax()))
-    np.testing.assert_allclose(landmarks.teacher, t[chosen], rtol=1e-6)
-
-
-@pytest.mark.parametrize('kernel', ['linear', 'cosine', 'polynomial', dict(type='rbf', gamma=0.1)])
-def test_leverage_scores(kernel):
-    """The diagonal of K (K + lambda I)^-1, written out."""
-    rows, kernel = draw()[0], build_kernel(kernel)
-    gram = kernel(rows.double(), rows.double()).numpy()
-    penalty = 0.02 * np.trace(gram)
-    expected = np.diag(gram @ np.linalg.inv(gram + penalty * np.eye(len(gram))))
-    np.testing.assert_allclose(leverage_scores(rows, kernel, 0.02), expected, rtol=1e-8)
-
-
-def test_leverage_prefers_what_the_others_do_not_explain():
-    t = torch.zeros(100, 6)
-    t[:, 0] = 1 + torch.rand(100)
-    t[7, 3], t[8, 4] = 1.0, 1.0
-    found = [0, 0]
-    for seed in range(20):
-        landmarks = build_landmarks(dict(type='leverage', num_landmarks=3, seed=seed, ridge=1e-3))
-        landmarks.observe(t[:, :4], t)
-        landmarks.commit()
-        found[0] += bool((landmarks.teacher[:, 3] > 0).any())
-        found[1] += bool((landmarks.teacher[:, 4] > 0).any())
-    assert min(found) >= 12  # a uniform draw has each in 3 draws of 100: 0.6 of 20
-
-
-def test_better_landmarks_than_random_ones_have_less_error():
-    """Mean Nystrom error of an rbf kernel on uneven clusters, over ten seeds."""
-    rng = np.random.default_rng(0)
-    sizes = rng.dirichlet(np.ones(20), 1)[0]
-    t = 3 * rng.standard_normal((20, 6))[rng.choice(20, 400, p=sizes)] + 0.3 * rng.standard_normal(
-        (400, 6)
-    )
-    t = torch.from_numpy(t).float()
-    errors = {}
-    for name in POOLED:
-        found = []
-        for seed in range(10):
-            landmarks = build_landmarks(dict(type=name, num_landmarks=20, seed=seed))
-            landmarks.kernel = build_kernel(dict(type='rbf', gamma=0.05))
-            landmarks.observe(t, t)
-            landmarks.commit()
-            kernels = landmarks.fitted_kernels()
-            found.append(measure(t, t, kernels, landmarks.rows())['nystrom_error_teacher'])
-        errors[name] = np.mean(found)
-    assert errors['kmeans'] == min(errors.values())
-    assert max(errors['kmeans++'], errors['farthest']) < errors['random'] / 2
-
-
-def test_classifier():
-    s, t = torch.randn(8, 4), torch.randn(8, 6)
-    landmarks = build_landmarks('classifier')
-    weights = torch.nn.Parameter(torch.randn(3, 4)), torch.nn.Parameter(torch.randn(3, 6))
-    landmarks.observe(s, t, weights)
-    assert torch.equal(landmarks.student, weights[0])
-    assert not landmarks.student.requires_grad
-    with torch.no_grad():
-        weights[0].add_(1)
-    assert not torch.equal(landmarks.student, weights[0])  # a copy, until the next batch
-    landmarks.observe(s, t, weights)
-    assert torch.equal(landmarks.student, weights[0])
-    assert int(landmarks.refreshes) == 2
-
-
-def test_moving_averages_of_classifier_rows():
-    refresh = dict(by_epoch=False, interval=1, momentum=0.75)
-    landmarks = build_landmarks(dict(type='classifier', refresh=refresh))
-    for value in (1.0, 5.0):
-        landmarks.observe(
-            torch.ones(2, 4), torch.ones(2, 6), (torch.full((3, 4), value), torch.ones(3, 6))
-        )
-    torch.testing.assert_close(landmarks.student, torch.full((3, 4), 2.0))
-
-
-@pytest.mark.parametrize(
-    ('shapes', 'words'),
-    [
-        (((3, 5), (3, 6)), r's_weight has shape \(3, 5\) and the features width 4'),
-        (((3, 4), (2, 6)), 's_weight has 3 rows and t_weight 2'),
-        (((3, 4, 2), (3, 6)), 's_weight must have shape'),
-    ],
-)
-def test_classifier_weights_that_do_not_fit(shapes, words):
-    with pytest.raises(ValueError, match=words):
-        build_landmarks('classifier').observe(
-            torch.ones(8, 4), torch.ones(8, 6), [torch.ones(shape) for shape in shapes]
-        )
-
-
-def test_fixed_rows():
-    s, t = np.eye(3, 4), 2 * np.eye(3, 6)
-    landmarks = build_landmarks(dict(type='fixed', student=s, teacher=t.tolist()))
-    assert landmarks.ready
-    landmarks.observe(torch.ones(8, 4), torch.ones(8, 6))
-    landmarks.commit()
-    np.testing.assert_array_equal(landmarks.student, s)
-    np.testing.assert_array_equal(landmarks.teacher, t)
-    with pytest.raises(ValueError, match='landmarks have width 4 and its features width 5'):
-        landmarks.observe(torch.ones(8, 5), torch.ones(8, 6))
 
 
 @pytest.mark.parametrize('strategy', ['kmeans', 'kmeans++'])
