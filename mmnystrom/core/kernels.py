@@ -155,8 +155,8 @@ class Polynomial(Kernel):
 
 
 @dataclass(frozen=True)
-class RBF(Kernel):
-    """``k(x, y) = exp(-gamma |x - y|^2)``, the Gaussian kernel.
+class Radial(Kernel):
+    """Kernels of a distance: of two rows, it is 1 where they are equal and falls with it.
 
     Args:
         gamma: Number > 0, None for 1 / d, ``'median'`` or ``'scale'``. Defaults to None.
@@ -170,6 +170,11 @@ class RBF(Kernel):
 
     def __post_init__(self) -> None:
         self._check_gamma()
+
+
+@dataclass(frozen=True)
+class RBF(Radial):
+    """``k(x, y) = exp(-gamma |x - y|^2)``, the Gaussian kernel; see :class:`Radial`."""
 
     def values(self, x: Tensor, y: Tensor) -> Tensor:
         """See the class."""
@@ -181,21 +186,8 @@ class RBF(Kernel):
 
 
 @dataclass(frozen=True)
-class Laplacian(Kernel):
-    """``k(x, y) = exp(-gamma |x - y|_1)``.
-
-    Args:
-        gamma: Number > 0, None for 1 / d, ``'median'`` or ``'scale'``. Defaults to None.
-
-    Raises:
-        ValueError: If it is anything else.
-    """
-
-    gamma: float | str | None = None
-    rules: ClassVar[tuple[str, ...]] = ('median', 'scale')
-
-    def __post_init__(self) -> None:
-        self._check_gamma()
+class Laplacian(Radial):
+    """``k(x, y) = exp(-gamma |x - y|_1)``; see :class:`Radial`."""
 
     def values(self, x: Tensor, y: Tensor) -> Tensor:
         """See the class."""

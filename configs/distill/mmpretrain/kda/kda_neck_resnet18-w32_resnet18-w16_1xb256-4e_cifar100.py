@@ -1,5 +1,5 @@
-# A pair small enough to look at CIFAR-100 features on a CPU: some minutes an
-# epoch.
+# A pair and a schedule small enough to look at CIFAR-100 features on a CPU: some
+# minutes an epoch; one epoch of warm-up, then cosine to 0.
 _base_ = ['./kda_neck_resnet34_resnet18_1xb256-120e_cifar100.py']
 
 model = dict(
@@ -11,23 +11,9 @@ model = dict(
         head=dict(in_channels=256)),
     teacher_ckpt='work_dirs/resnet18-w32_1xb256-4e_cifar100/epoch_4.pth')
 
-param_scheduler = [
-    dict(
-        type='LinearLR',
-        start_factor=0.01,
-        by_epoch=True,
-        begin=0,
-        end=1,
-        convert_to_iter_based=True),
-    dict(
-        type='CosineAnnealingLR',
-        T_max=3,
-        eta_min=0,
-        by_epoch=True,
-        begin=1,
-        end=4,
-        convert_to_iter_based=True),
-]
+param_scheduler = _base_.param_scheduler
+param_scheduler[0].update(end=1)
+param_scheduler[1].update(begin=1, end=4, T_max=3)
 train_cfg = dict(max_epochs=4)
 
 custom_hooks = [
