@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import warnings
 from collections.abc import Iterable
 
@@ -176,9 +177,10 @@ class LandmarkHook(Hook):
         return [loss for loss in self.losses if loss.landmarks is not None]
 
     def _warn(self, message: str) -> None:
-        """Once: a refresh comes every epoch."""
-        if message not in self._said:
-            self._said.add(message)
+        """Once, whatever the numbers in it: a refresh comes every epoch."""
+        kind = re.sub(r'\d+', '', message)
+        if kind not in self._said:
+            self._said.add(kind)
             print_log(message, logger='current', level=logging.WARNING)
 
     def _saves_now(self, runner) -> bool:
