@@ -153,7 +153,7 @@ class LandmarkHook(Hook):
                 loss.landmarks.commit()
                 # The same to the last bit on every rank, whatever its machine makes of a clustering.
                 for tensor in loss.landmarks.committed():
-                    broadcast(tensor)
+                    _take_from_first_rank(tensor)
                 loss.landmarks.changed()
                 loss.report()
                 if loss.ready:
@@ -205,6 +205,15 @@ class LandmarkHook(Hook):
             return len(loader)
         # len(loader) would not do: an InfiniteSampler counts the images of all ranks.
         return math.ceil(len(loader.dataset) / (loader.batch_size * get_world_size()))
+
+
+def _take_from_first_rank(tensor: torch.Tensor) -> None:
+    if tensor.dtype == torch.bool:  # gloo of torch 1.13 has no bool
+        numbers = tensor.to(torch.uint8)
+        broadcast(numbers)
+        tensor.copy_(numbers)
+    else:
+        broadcast(tensor)
 
 
 def _sample_indices(data_batch) -> torch.Tensor | None:

@@ -27,13 +27,13 @@ STYLES = {
 SHOWN = 600
 
 
-def gram_matrices(path: Path, pair, kernels, labels: Tensor, transfer: dict[int, float]) -> None:
+def gram_matrices(path: Path, pair, kernels, labels: Tensor, transfer: float | None) -> None:
     """Teacher's and student's Gram matrix side by side, images sorted by class."""
     order = labels.argsort(stable=True)
     order = order[:: -(-len(order) // SHOWN)]
     counts = labels[order].bincount()
     figure, axes = plt.subplots(1, 2, figsize=(10, 4.8), layout='constrained')
-    last = f', transfer {transfer[max(transfer)]:.2f}' if transfer else ''
+    last = '' if transfer is None else f', transfer {transfer:.2f}'
     limits = None
     for axis, name, rows, kernel in zip(
         axes, ('teacher', f'student{last}'), pair[::-1], kernels[::-1], strict=True
@@ -99,25 +99,26 @@ def errors(path: Path, curves: dict, figure_name: str) -> None:
     _save(figure, path)
 
 
-def transfer(path: Path, computed: dict[int, float], logged: dict[int, float]) -> None:
-    """Kernel transfer over the epochs: of the checkpoints, and as it was logged in training."""
+def transfer(path: Path, curves: dict[str, tuple[dict, dict]], unit: str) -> None:
+    """Kernel transfer over a run, or several: of the checkpoints, and as it was logged in training."""
     figure, axis = plt.subplots(figsize=(6.4, 4.0), layout='constrained')
-    if logged:
-        epochs = sorted(logged)
-        axis.plot(
-            epochs, [logged[e] for e in epochs], '-', color='tab:blue', label='logged at validation'
-        )
-    if computed:
-        epochs = sorted(computed)
-        axis.plot(epochs, [computed[e] for e in epochs], 'o', color='tab:orange', label='checkpoints')
-    every = sorted({*computed, *logged})
-    if len(every) <= 12:
-        axis.set_xticks(every, every)
+    steps = set()
+    for n, (folder, (computed, logged)) in enumerate(curves.items()):
+        run = f'{Path(folder).name}, ' if len(curves) > 1 else ''
+        for values, style, name in ((logged, '-', 'at validation'), (computed, 'o', 'checkpoints')):
+            if values:
+                places = sorted(values)
+                steps.update(places)
+                label = run + name
+                axis.plot(places, [values[x] for x in places], style, color=f'C{n}', label=label)
+    if len(steps) <= 12:
+        axis.set_xticks(sorted(steps), sorted(steps))
     axis.set_ylim(bottom=0)
-    axis.set_xlabel('epoch')
+    axis.set_xlabel(dict(epoch='epoch', iter='iteration')[unit])
     axis.set_ylabel(r'$\|K_S - K_T\|_F \; / \; \|K_T\|_F$')
     axis.set_title('Kernel transfer')
-    axis.legend()
+    if steps:
+        axis.legend()
     axis.grid(alpha=0.3)
     _save(figure, path)
 

@@ -22,6 +22,7 @@ import kernel_pictures as pictures  # noqa: E402
 import torch  # noqa: E402
 from demo_report import finished, mean_std, provenance  # noqa: E402
 from mmengine.config import DictAction  # noqa: E402
+from mmengine.runner.checkpoint import _load_checkpoint  # noqa: E402
 from runs import markdown_table  # noqa: E402
 from torch.utils.data import DataLoader, Subset  # noqa: E402
 
@@ -173,24 +174,37 @@ def error_table(curves: dict, figure: str, numbers: list[int]) -> str:
     return markdown_table(lines)
 
 
-def epoch_of(checkpoint: Path) -> int:
-    """The epoch a checkpoint was written after."""
-    from mmengine.runner import load_checkpoint  # noqa: F401  (the bridge has made loading safe)
-    from mmengine.runner.checkpoint import _load_checkpoint
-
-    return int(_load_checkpoint(str(checkpoint), map_location='cpu')['meta']['epoch'])
+def step_of(checkpoint: Path, unit: str) -> int:
+    """The epoch or iteration a checkpoint was written after."""
+    return int(_load_checkpoint(str(checkpoint), map_location='cpu')['meta'][unit])
 
 
-def logged_curve(checkpoints: list[Path], label: str) -> dict[int, float]:
-    """Epoch -> kernel transfer, as KernelMonitorHook logged it in the folders of the checkpoints."""
+def unit_of(cfg) -> str:
+    """Whether a run counts by 'epoch' or by 'iter'."""
+    return 'iter' if 'Iter' in cfg.train_cfg.get('type', '') else 'epoch'
+
+
+def logged_curve(folder: Path, label: str) -> dict[int, float]:
+    """Step -> kernel transfer, as KernelMonitorHook logged it in the folder of a run."""
     curve = {}
-    for folder in dict.fromkeys(path.parent for path in checkpoints):
-        for path in sorted(folder.glob('*/vis_data/scalars.json')):
-            for line in path.read_text().splitlines():
-                row = json.loads(line)
-                if f'kernel/{label}/transfer' in row:
-                    curve[int(row['step'])] = row[f'kernel/{label}/transfer']
+    for path in sorted(folder.glob('*/vis_data/scalars.json')):
+        for line in path.read_text().splitlines():
+            row = json.loads(line)
+            if f'kernel/{label}/transfer' in row:
+                curve[int(row['step'])] = row[f'kernel/{label}/transfer']
     return curve
+
+
+def transfer_curves(rows: dict, label: str) -> dict[str, tuple[dict, dict]]:
+    """Folder of a run -> step -> transfer, of its checkpoints, and as it was logged."""
+    curves = {}
+    for checkpoint, row in rows.items():
+        folder = Path(checkpoint).parent
+        if str(folder) not in curves:
+            curves[str(folder)] = {}, logged_curve(folder, label)
+        if 'transfer' in row:
+            curves[str(folder)][0][row['step']] = row['transfer']
+    return curves
 
 
 def report(args) -> dict:
@@ -203,10 +217,11 @@ def report(args) -> dict:
         losses = {name: loss for name, (loss, _) in kda_losses(runner.model).items()}
         if not losses:
             raise SystemExit(f'{args.config} has no KDALoss: there is no kernel to report on.')
-        epoch = epoch_of(checkpoint)
+        unit = unit_of(runner.cfg)
         for name, loss in losses.items():
             figures = loss.measure(*pairs[name], tile=args.tile)
-            results.setdefault(name, {})[epoch] = dict(checkpoint=str(checkpoint), **figures)
+            row = dict(step=step_of(checkpoint, unit), **figures)
+            results.setdefault(name, {})[str(checkpoint)] = row
         last = runner.model, pairs, labels, losses
     model, pairs, labels, losses = last
     text, curves = [], {}
@@ -214,14 +229,14 @@ def report(args) -> dict:
         pair, loss = pairs[name], losses[name]
         kernels = loss.kernel.needs_fit and loss.landmarks.fitted_kernels() or (loss.kernel, loss.kernel)
         curves[name] = error_curves(pair, labels, classifiers(model, pair), args)
-        logged = logged_curve(args.checkpoints, label)
-        computed = {epoch: row['transfer'] for epoch, row in results[name].items() if 'transfer' in row}
         in_use = loss.landmarks.in_use if loss.landmarks is not None else 0
-        pictures.gram_matrices(args.out / f'{label}_gram.png', pair, kernels, labels, computed)
+        last = results[name][str(args.checkpoints[-1])].get('transfer')
+        pictures.gram_matrices(args.out / f'{label}_gram.png', pair, kernels, labels, last)
         pictures.spectra(args.out / f'{label}_spectra.png', pair, kernels, in_use)
         pictures.errors(args.out / f'{label}_nystrom_error.png', curves[name], ERRORS[0])
-        pictures.transfer(args.out / f'{label}_transfer.png', computed, logged)
-        text += [f'## {name}', figure_table(results[name])]
+        curves_of_runs = transfer_curves(results[name], label)
+        pictures.transfer(args.out / f'{label}_transfer.png', curves_of_runs, unit)
+        text += [f'## {name}', figure_table(results[name], unit)]
         for figure, network in zip(ERRORS, ('teacher', 'student'), strict=True):
             title = f'Nystrom error of the {network}, % of ||K||_F, {len(labels)} images'
             text += [title, error_table(curves[name], figure, args.landmarks)]
@@ -232,13 +247,15 @@ def report(args) -> dict:
     return found
 
 
-def figure_table(rows: dict) -> str:
+def figure_table(rows: dict, unit: str) -> str:
     """The figures of a loss, a row a checkpoint."""
-    names = list(dict.fromkeys(n for row in rows.values() for n in row if n != 'checkpoint'))
-    lines = [['epoch', *names]]
-    for epoch, row in sorted(rows.items()):
+    names = list(dict.fromkeys(n for row in rows.values() for n in row if n != 'step'))
+    several = len({Path(checkpoint).parent for checkpoint in rows}) > 1
+    lines = [[*(['run'] if several else []), unit, *names]]
+    for checkpoint, row in rows.items():
         cells = [f'{row[n]:.4g}' if n in row else '-' for n in names]
-        lines.append([str(epoch), *cells])
+        run = [Path(checkpoint).parent.name] if several else []
+        lines.append([*run, str(row['step']), *cells])
     return markdown_table(lines)
 
 

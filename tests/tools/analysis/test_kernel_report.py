@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import kernel_report
 import pytest
@@ -57,10 +58,29 @@ def test_report(run, capsys):
     logged = [row for row in rows if 'kernel/kda_neck/transfer' in row]
     for epoch, row in enumerate(logged, 1):
         for figure in ('transfer', 'cka', 'bound_partial', 'nystrom_error_teacher', 'landmarks'):
-            ours = found['losses']['loss_kda_neck'][epoch][figure]
+            checkpoint = str(run[0] / f'epoch_{epoch}.pth')
+            ours = found['losses']['loss_kda_neck'][checkpoint][figure]
             assert ours == pytest.approx(row[f'kernel/kda_neck/{figure}'], rel=1e-4)
-    curve = kernel_report.logged_curve([run[0] / 'epoch_1.pth'], 'kda_neck')
+    curve = kernel_report.logged_curve(run[0], 'kda_neck')
     assert curve == {epoch: row['kernel/kda_neck/transfer'] for epoch, row in enumerate(logged, 1)}
+
+
+def test_checkpoints_of_several_runs_and_of_the_same_epoch(run, tmp_path):
+    """None takes another's place."""
+    for folder in ('a', 'b'):
+        (tmp_path / folder).mkdir()
+        shutil.copy(run[0] / 'epoch_2.pth', tmp_path / folder / 'epoch_2.pth')
+    paths = [str(tmp_path / folder / 'epoch_2.pth') for folder in ('a', 'b')]
+    arguments = [str(run[0] / 'config.py'), *paths, '--out', str(tmp_path), '--kernels', 'linear']
+    found = kernel_report.report(kernel_report.parse_args([*arguments, *ARGUMENTS]))
+    assert set(found['losses']['loss_kda_neck']) == set(paths)
+    table = (tmp_path / 'report.md').read_text().splitlines()
+    assert [line.split('|')[1:3] for line in table[4:6]] == [[' a   ', ' 2     '], [' b   ', ' 2     ']]
+
+
+def test_steps_are_counted_as_the_run_counts():
+    for loop, unit in ((dict(by_epoch=True), 'epoch'), (dict(type='IterBasedTrainLoop'), 'iter')):
+        assert kernel_report.unit_of(Config(dict(train_cfg=loop))) == unit
 
 
 def test_every_strategy_is_compared(run):
