@@ -65,6 +65,7 @@ class KernelMonitorHook(Hook):
         self._validations = 0
         self._recording = False
         self._position = 0
+        self._logged: set[str] = set()
         self._said: set[str] = set()
 
     def before_run(self, runner) -> None:
@@ -85,6 +86,9 @@ class KernelMonitorHook(Hook):
         self._position = 0
         self._validations += 1
         self._recording = bool(self._losses) and self._validations % self.interval == 0
+        for key in self._logged:  # else a validation without a measurement would log the last one's
+            runner.message_hub.log_scalars.pop(key, None)
+        self._logged = set()
 
     def before_val_iter(self, runner, batch_idx: int, data_batch=None) -> None:
         """Record the student."""
@@ -127,6 +131,7 @@ class KernelMonitorHook(Hook):
             for figure, value in found.items():
                 key = f'kernel/{self._labels[name]}/{figure}'
                 runner.message_hub.update_scalar(f'val/{key}', value)
+                self._logged.add(f'val/{key}')
                 if metrics is not None:
                     metrics[key] = value
         self._features = {}
