@@ -10,6 +10,7 @@ matplotlib.use('Agg')
 
 import matplotlib.pyplot as plt
 import torch
+from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 from torch import Tensor
 
 #: Strategy -> marker and colour, the same in every picture.
@@ -92,7 +93,11 @@ def errors(path: Path, curves: dict, figure_name: str) -> None:
         axis.set_title(f'{kernel} kernel')
         ticks = sorted({m for row in rows.values() for m in row})
         axis.set_xticks(ticks, ticks)
-        axis.minorticks_off()
+        axis.xaxis.set_minor_locator(NullLocator())
+        # Some range or other may hold no power of ten.
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.yaxis.set_major_formatter('{x:g}')
+        axis.yaxis.set_minor_formatter(NullFormatter())
         axis.grid(alpha=0.3)
     axes[0][0].set_ylabel('Nystrom error of the teacher, % of ||K||')
     axes[0][-1].legend(loc='center left', bbox_to_anchor=(1.01, 0.5), frameon=False)
@@ -117,7 +122,10 @@ def transfer(path: Path, curves: dict[str, tuple[dict, dict]], unit: str) -> Non
     axis.set_xlabel(dict(epoch='epoch', iter='iteration')[unit])
     axis.set_ylabel(r'$\|K_S - K_T\|_F \; / \; \|K_T\|_F$')
     axis.set_title('Kernel transfer')
-    if steps:
+    if len(curves) > 1:  # names of folders are long
+        figure.legend(loc='outside lower left', fontsize='small', frameon=False)
+        figure.set_size_inches(6.4, 4.0 + 0.4 * len(curves))
+    elif steps:
         axis.legend()
     axis.grid(alpha=0.3)
     _save(figure, path)
