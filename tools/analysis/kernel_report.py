@@ -93,6 +93,13 @@ def features(runner, split: str, samples: int, device: str) -> tuple[dict, torch
     return pairs, torch.cat(labels)
 
 
+def fitted_kernels(loss, pair) -> tuple:
+    """The loss's kernel for student and teacher; without landmarks gamma is found in the features."""
+    if loss.landmarks is not None and loss.landmarks.ready:
+        return loss.landmarks.fitted_kernels()
+    return tuple(loss.kernel.fit(rows) for rows in pair)
+
+
 def classifiers(model, pair) -> tuple | None:
     """The weights that these features enter, if both networks end in such a linear layer."""
     found = []
@@ -227,11 +234,11 @@ def report(args) -> dict:
     text, curves = [], {}
     for name, label in log_labels(losses).items():
         pair, loss = pairs[name], losses[name]
-        kernels = loss.kernel.needs_fit and loss.landmarks.fitted_kernels() or (loss.kernel, loss.kernel)
+        kernels = fitted_kernels(loss, pair)
         curves[name] = error_curves(pair, labels, classifiers(model, pair), args)
         in_use = loss.landmarks.in_use if loss.landmarks is not None else 0
-        last = results[name][str(args.checkpoints[-1])].get('transfer')
-        pictures.gram_matrices(args.out / f'{label}_gram.png', pair, kernels, labels, last)
+        shown = results[name][str(args.checkpoints[-1])].get('transfer')
+        pictures.gram_matrices(args.out / f'{label}_gram.png', pair, kernels, labels, shown)
         pictures.spectra(args.out / f'{label}_spectra.png', pair, kernels, in_use)
         pictures.errors(args.out / f'{label}_nystrom_error.png', curves[name], ERRORS[0])
         curves_of_runs = transfer_curves(results[name], label)

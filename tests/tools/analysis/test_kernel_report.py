@@ -10,7 +10,7 @@ import torch
 from mmengine.config import Config
 from support import kda_config, train
 
-from mmnystrom.core import LANDMARKS, measure
+from mmnystrom.core import LANDMARKS, KernelTransferLoss, measure
 
 ARGUMENTS = ['--samples', '40', '--landmarks', '3', '8', '--seeds', '2']
 
@@ -76,6 +76,19 @@ def test_checkpoints_of_several_runs_and_of_the_same_epoch(run, tmp_path):
     assert set(found['losses']['loss_kda_neck']) == set(paths)
     table = (tmp_path / 'report.md').read_text().splitlines()
     assert [line.split('|')[1:3] for line in table[4:6]] == [[' a   ', ' 2     '], [' b   ', ' 2     ']]
+
+
+def test_gamma_without_landmarks_is_found_in_the_features():
+    torch.manual_seed(0)
+    pair = torch.randn(20, 4), torch.randn(20, 6)
+    spec = dict(type='class_center', num_landmarks=5)
+    loss = KernelTransferLoss(spec, dict(type='rbf', gamma='median'))
+    kernels = kernel_report.fitted_kernels(loss, pair)
+    assert [kernel.gamma for kernel in kernels] == [loss.kernel.fit(x).gamma for x in pair]
+    loss.landmarks.observe(*pair, torch.arange(20) % 5)
+    loss.landmarks.commit()
+    kernels = kernel_report.fitted_kernels(loss, pair)
+    assert [kernel.gamma for kernel in kernels] == loss.landmarks.gamma.tolist()
 
 
 def test_steps_are_counted_as_the_run_counts():
