@@ -23,6 +23,7 @@ from mmengine.config import Config  # noqa: E402
 from runs import CONFIGS, Runs, markdown_table  # noqa: E402
 
 FORMS = ('partial', 'nystrom')
+#: Kernels by name, with the parameters they get where only the name is given.
 KERNELS = {
     'linear': 'linear',
     'cosine': 'cosine',

@@ -21,6 +21,7 @@ sys.path.insert(0, str(TOOLS))
 import kernel_pictures as pictures  # noqa: E402
 import torch  # noqa: E402
 from demo_report import finished, mean_std, provenance  # noqa: E402
+from digits_table import KERNELS  # noqa: E402
 from mmengine.config import DictAction  # noqa: E402
 from mmengine.runner.checkpoint import _load_checkpoint  # noqa: E402
 from runs import markdown_table  # noqa: E402
@@ -30,14 +31,6 @@ from mmnystrom.core import LANDMARKS, build_kernel, build_landmarks, measure  # 
 from mmnystrom.plugin.distiller import find_distiller, kda_losses, recorded_pair  # noqa: E402
 from mmnystrom.plugin.monitor import log_labels  # noqa: E402
 
-#: Kernels that can be named on the command line, with the parameters they get.
-KERNELS = {
-    'linear': 'linear',
-    'cosine': 'cosine',
-    'polynomial': dict(type='polynomial', gamma='scale'),
-    'rbf': dict(type='rbf', gamma='median'),
-    'laplacian': dict(type='laplacian', gamma='median'),
-}
 ERRORS = ('nystrom_error_teacher', 'nystrom_error_student')
 
 
