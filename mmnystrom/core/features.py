@@ -64,6 +64,21 @@ def computing_dtype(*tensors: Tensor) -> torch.dtype:
     return torch.float64 if any(t.dtype == torch.float64 for t in tensors) else torch.float32
 
 
+def widest_dtype(device: torch.device) -> torch.dtype:
+    """Float64, or float32 on a device that has none."""
+    return torch.float32 if device.type == 'mps' else torch.float64
+
+
+def widen(x: Tensor) -> Tensor:
+    """``x`` in the widest floating point of its device.
+
+    Example:
+        >>> widen(torch.zeros(1, dtype=torch.float16)).dtype
+        torch.float64
+    """
+    return x.to(widest_dtype(x.device))
+
+
 def cast(x: Tensor, dtype: torch.dtype) -> Tensor:
     """``x.to(dtype)``, for less where there is nothing to do."""
     return x if x.dtype == dtype else x.to(dtype)

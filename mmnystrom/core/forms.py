@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from .checks import build_from_table, check_flag, check_number
-from .features import cast
+from .features import cast, widen
 from .kernels import Kernel
 from .nystrom import check_rank, inverse_root
 
@@ -186,5 +185,5 @@ def landmark_root(
     Raises:
         KernelMatrixError: If W has no root.
     """
-    wide = landmarks.detach().to(torch.float32 if landmarks.device.type == 'mps' else torch.float64)
+    wide = widen(landmarks.detach())
     return inverse_root(kernel(wide, wide), rank, threshold)

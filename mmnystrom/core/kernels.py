@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .checks import build_from_table, check_choice, check_integer, check_number
-from .features import computing_dtype, without_autocast
+from .features import computing_dtype, widen, without_autocast
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Kernel:
         """
         if not self.needs_fit:
             return self
-        rows = rows.detach().to(torch.float32 if rows.device.type == 'mps' else torch.float64)
+        rows = widen(rows.detach())
         value = _scale_gamma(rows) if self.gamma == 'scale' else self._median_gamma(rows)
         return self.with_gamma(value)
 

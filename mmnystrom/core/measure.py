@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from .checks import check_integer
+from .features import widen
 from .forms import landmark_root
 from .kernels import Kernel, Linear
 
@@ -96,7 +97,7 @@ def measure(
     sides = [None, None]
     if landmarks is not None:
         sides = [
-            _Side(_wide(rows), landmark_root(kernel, rows, rank, threshold))
+            _Side(widen(rows), landmark_root(kernel, rows, rank, threshold))
             for kernel, rows in zip(kernels, landmarks, strict=True)
         ]
     if not all(feature.isfinite().all() for feature in features):
@@ -145,7 +146,7 @@ def _explicit(features, kernels, sides, tile) -> _Moments:
     second = [0.0, 0.0, 0.0]
     first = [0.0, 0.0]
     for part in _slices(size, tile):
-        mapped = [k.map(_wide(x[part])) for k, x in zip(kernels, features, strict=True)]
+        mapped = [k.map(widen(x[part])) for k, x in zip(kernels, features, strict=True)]
         second = [total + mapped[a].T @ mapped[b] for total, (a, b) in zip(second, _PAIRS, strict=True)]
         first = [total + x.sum(0) for total, x in zip(first, mapped, strict=True)]
     centred = [
@@ -167,16 +168,16 @@ def _explicit(features, kernels, sides, tile) -> _Moments:
 
 def _tiled(features, kernels, sides, tile) -> _Moments:
     size = len(features[0])
-    zero = _wide(features[0].new_zeros(()))
+    zero = widen(features[0].new_zeros(()))
     inner, error, partial = [zero] * 3, [zero] * 2, []
-    sums = [_wide(features[0].new_zeros(size)) for _ in kernels]
+    sums = [widen(features[0].new_zeros(size)) for _ in kernels]
 
     def columns(network, part):
         side = sides[network]
-        return kernels[network](_wide(features[network][part]), side.landmarks)
+        return kernels[network](widen(features[network][part]), side.landmarks)
 
     for i in _slices(size, tile):
-        rows = [_wide(x[i]) for x in features]
+        rows = [widen(x[i]) for x in features]
         if sides[0] is not None:
             c = [columns(network, i) for network in (0, 1)]
             partial = partial or [0.0] * 3
@@ -184,7 +185,7 @@ def _tiled(features, kernels, sides, tile) -> _Moments:
             factors = [part @ side.root for part, side in zip(c, sides, strict=True)]
         for j in _slices(size, tile, i.start):
             twice = 1 if j.start == i.start else 2  # the tile below the diagonal is this one's mirror
-            tiles = [k(r, _wide(x[j])) for k, r, x in zip(kernels, rows, features, strict=True)]
+            tiles = [k(r, widen(x[j])) for k, r, x in zip(kernels, rows, features, strict=True)]
             for n, (a, b) in enumerate(_PAIRS):
                 inner[n] = inner[n] + twice * (tiles[a] * tiles[b]).sum()
             for total, values in zip(sums, tiles, strict=True):
@@ -242,7 +243,3 @@ def _largest(gram: Tensor) -> Tensor:
 def _slices(size: int, tile: int, start: int = 0) -> Iterator[slice]:
     for begin in range(start, size, tile):
         yield slice(begin, min(begin + tile, size))
-
-
-def _wide(rows: Tensor) -> Tensor:
-    return rows.to(torch.float32 if rows.device.type == 'mps' else torch.float64)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from .checks import check_integer, check_number
+from .features import widen
 
 #: Multiples of the mean of W's diagonal added to it, in turn, when its eigenvalues do not converge.
 JITTERS = (1e-10, 1e-8, 1e-6)
@@ -67,7 +68,7 @@ def inverse_root(gram: Tensor, rank: int | float | None = None, threshold: float
     """
     check_rank(rank)
     check_number('threshold', threshold, high=1, low_included=True)
-    gram = gram.detach().to(torch.float32 if gram.device.type == 'mps' else torch.float64)
+    gram = widen(gram.detach())
     bad = int((~gram.isfinite()).sum())
     if bad:
         raise KernelMatrixError(

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..checks import check_number
+from ..features import widen
 from ..kernels import Kernel
 from .reservoir import Reservoir
 
@@ -56,9 +57,8 @@ class KMeans(Reservoir):
         clusters = min(self.num_landmarks, len(teacher))
         before = self.teacher if self.in_use == self.num_landmarks == clusters else None
         if before is None and self.seen is not None:
-            self.seen = torch.zeros_like(
-                self.seen
-            )  # row j will be another cluster: no average of the two
+            # Row j will be another cluster: no average of the two.
+            self.seen = torch.zeros_like(self.seen)
         labels = torch.zeros(0, dtype=torch.long)
         if clusters:
             start = 'k-means++' if before is None else before.cpu().numpy()
@@ -70,13 +70,15 @@ class KMeans(Reservoir):
                 labels = torch.from_numpy(found.fit(teacher.cpu().numpy()).labels_).long()
         labels = labels.to(teacher.device)
         count = torch.bincount(labels, minlength=self.num_landmarks)
-        if int((count > 0).sum()) < self.num_landmarks:
-            self._warn_fewer(int((count > 0).sum()), 'different samples in the pool')
+        fresh = count > 0
+        have = int(fresh.sum())
+        if have < self.num_landmarks:
+            self._warn_fewer(have, 'different samples in the pool')
         means = []
         for pool in (student, teacher):
             total = torch.zeros(self.num_landmarks, pool.shape[1], dtype=pool.dtype, device=pool.device)
             means.append(total.index_add_(0, labels, pool) / count.clamp_min(1)[:, None])
-        return means[0], means[1], count > 0
+        return means[0], means[1], fresh
 
 
 class Drawn(Reservoir):
@@ -213,7 +215,7 @@ def leverage_scores(rows: Tensor, kernel: Kernel, ridge: float) -> Tensor:
     Returns:
         Shape (P,), within [0, 1]; zeros where K is zero.
     """
-    rows = rows.to(torch.float32 if rows.device.type == 'mps' else torch.float64)
+    rows = widen(rows)
     ridge = max(ridge, 1e-10)
     if kernel.explicit:
         mapped = kernel.map(rows)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..checks import check_integer
+from ..features import widest_dtype
 from .base import Landmarks
 
 
@@ -79,7 +80,7 @@ class Means(Landmarks):
         device, m = s_feature.device, self.num_landmarks
         self.follow(device)
         if self.count is None:
-            wide = torch.float32 if device.type == 'mps' else torch.float64
+            wide = widest_dtype(device)
             self.count = torch.zeros(m, dtype=wide, device=device)
             for name, feature in (('student', s_feature), ('teacher', t_feature)):
                 total = torch.zeros(m, feature.shape[1], dtype=wide, device=device)
