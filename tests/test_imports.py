@@ -13,7 +13,7 @@ ROOMS = {
     'mmnystrom/core': ('torch', 'numpy', 'sklearn'),
     'mmnystrom/plugin': (
         *('torch', 'numpy', 'sklearn', 'mmengine', 'mmrazor.registry', 'mmnystrom.core'),
-        *('mmpretrain.datasets', 'mmpretrain.registry'),
+        *('mmpretrain.datasets', 'mmpretrain.models', 'mmpretrain.registry'),
     ),
     'mmnystrom/bridge': (
         'mmcls',
@@ -27,8 +27,8 @@ ROOMS = {
     ),
     'tests/core': ('pytest', 'torch', 'numpy', 'scipy', 'sklearn', 'mmnystrom.core'),
 }
-#: Files of the plugin that may name mmpretrain: data sets only.
-MMPRETRAIN = ('datasets.py',)
+#: Files of the plugin that may name mmpretrain.
+MMPRETRAIN = ('backbones.py', 'datasets.py')
 
 
 def imported(path):

@@ -1,12 +1,20 @@
 """What OpenMMLab sees: importing this package registers everything in it."""
 
+from mmengine.config.utils import MODULE2PACKAGE
+
+from .backbones import ShuffleNetV2_CIFAR
 from .connectors import NormalizeConnector, PoolConnector, ProjectionConnector
-from .datasets import Digits
+from .datasets import CIFAR10Images, CIFAR100Images, Digits, TinyImageNet
 from .hooks import LandmarkHook
 from .losses import KDALoss
 from .monitor import KernelMonitorHook
 
+# What lets a config inherit from ours: _base_ = 'mmnystrom::distill/...py'.
+MODULE2PACKAGE.setdefault('mmnystrom', 'mmnystrom')
+
 __all__ = [
+    'CIFAR100Images',
+    'CIFAR10Images',
     'Digits',
     'KDALoss',
     'KernelMonitorHook',
@@ -14,4 +22,6 @@ __all__ = [
     'NormalizeConnector',
     'PoolConnector',
     'ProjectionConnector',
+    'ShuffleNetV2_CIFAR',
+    'TinyImageNet',
 ]

@@ -18,9 +18,10 @@ class PoolConnector(BaseModule):
     """Pool the features of a layer to one row an image.
 
     Args:
-        map_pool: How a map (N, C, H, W) is pooled, ``'avg'`` or ``'max'``. Defaults to ``'avg'``.
-        token_pool: How tokens (N, L, C) are pooled: ``'cls'``, the first of them, or ``'mean'``.
-            Defaults to ``'cls'``.
+        map_pool: How a map (N, C, H, W) is pooled: ``'avg'``, ``'max'``, or not at all, ``'flatten'``
+            (to rows of C H W numbers). Defaults to ``'avg'``.
+        token_pool: How tokens (N, L, C) are pooled: ``'cls'``, the first of them, ``'mean'``, or not at
+            all, ``'flatten'``. Defaults to ``'cls'``.
         init_cfg: Initialization, as for every module of mmengine. Defaults to None.
 
     Raises:
@@ -36,8 +37,8 @@ class PoolConnector(BaseModule):
         self, map_pool: str = 'avg', token_pool: str = 'cls', init_cfg: dict | None = None
     ) -> None:
         super().__init__(init_cfg)
-        check_choice('map_pool', map_pool, ('avg', 'max'))
-        check_choice('token_pool', token_pool, ('cls', 'mean'))
+        check_choice('map_pool', map_pool, ('avg', 'max', 'flatten'))
+        check_choice('token_pool', token_pool, ('cls', 'mean', 'flatten'))
         self.map_pool = map_pool
         self.token_pool = token_pool
 
@@ -48,7 +49,7 @@ class PoolConnector(BaseModule):
             feature: Shape (N, C, H, W), (N, L, C) or (N, C), or a tuple or list, whose last is taken.
 
         Returns:
-            Shape (N, C).
+            Shape (N, C); (N, C H W) or (N, L C) where nothing is pooled.
 
         Raises:
             ValueError: If the shape is none of these, or the tuple is empty.
@@ -57,6 +58,8 @@ class PoolConnector(BaseModule):
             if not feature:
                 raise ValueError('PoolConnector got an empty tuple: record a layer that gives features.')
             feature = feature[-1]
+        if 'flatten' == {4: self.map_pool, 3: self.token_pool}.get(feature.ndim):
+            return feature.flatten(1)
         if feature.ndim == 4:
             return feature.mean((2, 3)) if self.map_pool == 'avg' else feature.amax((2, 3))
         if feature.ndim == 3:

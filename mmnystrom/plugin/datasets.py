@@ -1,11 +1,15 @@
-"""A real data set that needs no download."""
+"""Data sets: one that needs no download, CIFAR from class folders too, Tiny-ImageNet."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
-from mmpretrain.datasets import BaseDataset
-from mmpretrain.registry import DATASETS
+from mmpretrain.datasets import CIFAR10, CIFAR100, BaseDataset
+from mmpretrain.registry import DATASETS, TRANSFORMS
 from sklearn.datasets import load_digits
+
+from mmnystrom.core import check_integer
 
 
 @DATASETS.register_module()
@@ -72,3 +76,137 @@ class Digits(BaseDataset):
                 indices = indices[np.rint(even).astype(int)]
             chosen.extend(indices.tolist())
         return [dict(img=images[i], gt_label=int(digits.target[i])) for i in sorted(chosen)]
+
+
+class _Images:
+    """What :class:`CIFAR10Images` and :class:`CIFAR100Images` add to mmpretrain's CIFAR."""
+
+    def __init__(self, num_classes: int | None = None, **kwargs) -> None:
+        if num_classes is not None:
+            check_integer('num_classes', num_classes)
+            known = self.METAINFO['classes']
+            if num_classes > len(known):
+                raise ValueError(
+                    f'num_classes={num_classes} is more than the {len(known)} of {type(self).__name__}.'
+                )
+            kwargs['metainfo'] = dict(kwargs.get('metainfo') or {}, classes=known[:num_classes])
+        super().__init__(**kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        """Images (32, 32, 3), BGR, and labels of the split."""
+        folder = Path(self.data_prefix['root']) / self.split
+        if folder.is_dir():
+            rows = self._read_folders(folder)
+        else:
+            rows = super().load_data_list()
+            for row in rows:
+                row['img'] = row['img'][..., ::-1]
+        return [row for row in rows if row['gt_label'] < len(self.CLASSES)]
+
+    def _read_folders(self, folder: Path) -> list[dict]:
+        known = tuple(self.METAINFO['classes'])
+        found = tuple(sorted(path.name for path in folder.iterdir() if path.is_dir()))
+        if found != tuple(sorted(known)):
+            odd = sorted(set(found) ^ set(known))
+            raise ValueError(
+                f'data_root: the {len(found)} folders of {folder} are not the {len(known)} classes of '
+                f'{type(self).__name__} (they differ in {", ".join(odd[:4])}); for other images take '
+                "mmpretrain's CustomDataset."
+            )
+        load = TRANSFORMS.build(dict(type='LoadImageFromFile'))
+        return [
+            dict(img=load(dict(img_path=str(path)))['img'], img_path=str(path), gt_label=label)
+            for label, name in enumerate(self.CLASSES)
+            for path in sorted((folder / name).glob('*.png'))
+        ]
+
+
+@DATASETS.register_module()
+class CIFAR10Images(_Images, CIFAR10):
+    """mmpretrain's CIFAR10, from class folders where there are some, in the channel order of files.
+
+    Reads ``data_root/{train,test}/<class>/*.png`` if the folder of the split exists, and otherwise the
+    original archive as CIFAR10 does, downloading it. Images are BGR, like every image that mmpretrain
+    reads from a file (CIFAR10's own are RGB), so that a network trained on them can be given files:
+    the data preprocessor needs ``to_rgb=True``. They are held in memory.
+
+    Args:
+        num_classes: Keep only the first classes, in alphabetical order. Defaults to None, all.
+        **kwargs: As for CIFAR10: ``data_root``, ``split`` (``'train'`` or ``'test'``), ``pipeline``, ...
+
+    Raises:
+        ValueError: If ``num_classes`` is not between 1 and the number of classes, or the folders are
+            not those of the classes.
+    """
+
+
+@DATASETS.register_module()
+class CIFAR100Images(_Images, CIFAR100):
+    """The same for CIFAR100: see :class:`CIFAR10Images`.
+
+    Args:
+        num_classes: Keep only the first classes, in alphabetical order. Defaults to None, all.
+        **kwargs: As for CIFAR100.
+
+    Raises:
+        ValueError: If ``num_classes`` is not between 1 and the number of classes, or the folders are
+            not those of the classes.
+    """
+
+
+@DATASETS.register_module()
+class TinyImageNet(BaseDataset):
+    """Tiny-ImageNet as its archive unpacks: 200 classes, 500 training images each, 64 x 64.
+
+    ``train/<wnid>/images/*.JPEG``, and ``val/images/*.JPEG`` with ``val/val_annotations.txt``; the
+    classes are the lines of ``wnids.txt``, sorted. The pipeline begins with LoadImageFromFile.
+
+    Source: Stanford CS231N, tiny-imagenet-200.zip. The test split has no public labels: ``val`` is what
+    papers report on.
+
+    Args:
+        data_root: The folder ``tiny-imagenet-200``.
+        split: ``'train'`` (100,000 images) or ``'val'`` (10,000). Defaults to ``'train'``.
+        metainfo: Meta information, beside the classes' names. Defaults to None.
+        **kwargs: As for every data set of mmpretrain: ``pipeline``, ``test_mode``, ...
+
+    Raises:
+        ValueError: If the split is unknown.
+        FileNotFoundError: If ``data_root`` holds no ``wnids.txt``.
+    """
+
+    def __init__(
+        self, data_root: str, split: str = 'train', metainfo: dict | None = None, **kwargs
+    ) -> None:
+        if split not in ('train', 'val'):
+            raise ValueError(f"split={split!r} is unknown: write 'train' or 'val'.")
+        self.split = split
+        names = Path(data_root) / 'wnids.txt'
+        if not names.is_file():
+            raise FileNotFoundError(
+                f'data_root={str(data_root)!r} holds no wnids.txt: unpack tiny-imagenet-200.zip there.'
+            )
+        classes = tuple(sorted(names.read_text().split()))
+        kwargs.setdefault('test_mode', split == 'val')
+        super().__init__(
+            ann_file='',
+            data_root=str(data_root),
+            metainfo=dict(metainfo or {}, classes=classes),
+            **kwargs,
+        )
+
+    def load_data_list(self) -> list[dict]:
+        """Paths and labels of the split."""
+        root = Path(self.data_root)
+        label = {name: number for number, name in enumerate(self.CLASSES)}
+        if self.split == 'train':
+            pairs = [
+                (path, name)
+                for name in self.CLASSES
+                for path in sorted((root / 'train' / name / 'images').glob('*.JPEG'))
+            ]
+        else:
+            lines = (root / 'val' / 'val_annotations.txt').read_text().splitlines()
+            rows = [line.split('\t')[:2] for line in lines if line]
+            pairs = [(root / 'val' / 'images' / file, name) for file, name in rows]
+        return [dict(img_path=str(path), gt_label=label[name]) for path, name in pairs]

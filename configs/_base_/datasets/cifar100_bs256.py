@@ -1,12 +1,15 @@
-# CIFAR-100 as the authors' code reads it. mmpretrain's CIFAR100 downloads itself
-# into data/cifar100.
+# CIFAR-100 as the authors' code reads it: class folders data/cifar100/{train,test}
+# if they are there, else the archive, which downloads itself. BGR, as from a file.
+num_classes = 100
+train_images = 50000
+
 data_preprocessor = dict(
     type='mmpretrain.ClsDataPreprocessor',
-    num_classes=100,
+    num_classes=num_classes,
     # (0.5071, 0.4867, 0.4408) and (0.2675, 0.2565, 0.2761), times 255
     mean=[129.3105, 124.1085, 112.404],
     std=[68.2125, 65.4075, 70.4055],
-    to_rgb=False)
+    to_rgb=True)
 
 train_pipeline = [
     dict(type='RandomCrop', crop_size=32, padding=4),
@@ -21,7 +24,7 @@ train_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
-        type='CIFAR100',
+        type='CIFAR100Images',
         data_root='data/cifar100',
         split='train',
         pipeline=train_pipeline))
@@ -31,7 +34,7 @@ val_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='CIFAR100',
+        type='CIFAR100Images',
         data_root='data/cifar100',
         split='test',
         pipeline=test_pipeline))
@@ -40,9 +43,8 @@ val_evaluator = dict(type='Accuracy', topk=(1, 5))
 test_dataloader = val_dataloader
 test_evaluator = val_evaluator
 
-# The same images as class folders, data/cifar100/{train,test}/<class>/*.png; a
-# config whose name ends in -folder puts these in the place of the data sets
-# above. Files are read as BGR.
+# The same through mmpretrain's CustomDataset, for the configs whose names end in
+# -folder; it needs the class folders.
 folder_preprocessor = dict(to_rgb=True)
 folder_train = dict(
     type='CustomDataset',

@@ -1,7 +1,10 @@
 # scikit-learn's digits: 896 training and 901 test images, 8 x 8, as RGB.
+num_classes = 10
+train_images = 896
+
 data_preprocessor = dict(
     type='mmpretrain.ClsDataPreprocessor',
-    num_classes=10,
+    num_classes=num_classes,
     mean=[78.5, 78.5, 78.5],
     std=[96.2, 96.2, 96.2],
     to_rgb=False)

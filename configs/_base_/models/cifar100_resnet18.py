@@ -7,3 +7,18 @@ student = dict(
         num_classes=100,
         in_channels=512,
         loss=dict(type='mmpretrain.CrossEntropyLoss')))
+
+# Where the methods that look inside record: maps of the last three stages, what
+# enters a ReLU of their last blocks, and how many channels each has.
+student_maps = dict(
+    low=dict(type='ModuleOutputs', source='backbone.layer2'),
+    mid=dict(type='ModuleOutputs', source='backbone.layer3'),
+    high=dict(type='ModuleOutputs', source='backbone.layer4'),
+)
+student_preacts = dict(
+    low=dict(type='ModuleOutputs', source='backbone.layer2.1.bn1'),
+    mid=dict(type='ModuleOutputs', source='backbone.layer3.1.bn1'),
+    high=dict(type='ModuleOutputs', source='backbone.layer4.1.bn1'),
+)
+student_channels = dict(low=128, mid=256, high=512, feat=512)
+student_preact_channels = dict(low=128, mid=256, high=512)

@@ -12,3 +12,18 @@ teacher = dict(
         num_classes=10,
         in_channels=128,
         loss=dict(type='mmpretrain.CrossEntropyLoss')))
+
+# Where the methods that look inside record: maps of the last three stages, what
+# enters a ReLU of their last blocks, and how many channels each has.
+teacher_maps = dict(
+    low=dict(type='ModuleOutputs', source='backbone.layer2'),
+    mid=dict(type='ModuleOutputs', source='backbone.layer3'),
+    high=dict(type='ModuleOutputs', source='backbone.layer4'),
+)
+teacher_preacts = dict(
+    low=dict(type='ModuleOutputs', source='backbone.layer2.1.bn1'),
+    mid=dict(type='ModuleOutputs', source='backbone.layer3.1.bn1'),
+    high=dict(type='ModuleOutputs', source='backbone.layer4.1.bn1'),
+)
+teacher_channels = dict(low=32, mid=64, high=128, feat=128)
+teacher_preact_channels = dict(low=32, mid=64, high=128)

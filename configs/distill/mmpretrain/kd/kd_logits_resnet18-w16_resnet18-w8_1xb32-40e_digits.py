@@ -1,18 +1,8 @@
 _base_ = [
-    '../../../_base_/models/digits_distill.py',
-    '../../../_base_/schedules/digits_40e.py',
-    '../../../_base_/default_runtime.py',
+    '../../../_base_/pairs/resnet18-w16_resnet18-w8_1xb32-40e_digits.py',
+    '../../../_base_/distillers/kd.py',
 ]
 
 model = dict(
-    distiller=dict(
-        student_recorders=dict(
-            logits=dict(type='ModuleOutputs', source='head.fc')),
-        teacher_recorders=dict(
-            logits=dict(type='ModuleOutputs', source='head.fc')),
-        distill_losses=dict(
-            loss_kl=dict(type='KLDivergence', tau=4, loss_weight=1.0)),
-        loss_forward_mappings=dict(
-            loss_kl=dict(
-                preds_S=dict(from_student=True, recorder='logits'),
-                preds_T=dict(from_student=False, recorder='logits')))))
+    architecture=dict(head=dict(loss=dict(loss_weight=0.1))),
+    distiller=_base_.distiller)

@@ -10,8 +10,9 @@ model = dict(
         distill_losses=dict(
             loss_kda_logits=dict(
                 type='KDALoss',
-                loss_weight=_base_.loss_weight,
-                landmarks=dict(type='class_center', num_landmarks=100))),
+                loss_weight=_base_.kda_loss_weight,
+                landmarks=dict(
+                    type='class_center', num_landmarks=_base_.num_classes))),
         loss_forward_mappings=dict(
             loss_kda_logits=dict(
                 s_feature=dict(from_student=True, recorder='logits'),

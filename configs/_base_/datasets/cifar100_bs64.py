@@ -1,0 +1,3 @@
+_base_ = ['./cifar100_bs256.py']
+
+train_dataloader = dict(batch_size=64)

@@ -1,0 +1,18 @@
+# Qian, Li and Hu, 2022: the kernel against class centres, here of the pooled features
+# before the classifier. The loss is off for the five epochs of the authors' code.
+custom_hooks = [dict(type='LandmarkHook', warmup_epochs=5)]
+
+distiller = dict(
+    student_recorders=dict(
+        feat=dict(type='ModuleOutputs', source='neck.gap'),
+        gt_label=dict(type='ModuleInputs', source='head.loss_module')),
+    teacher_recorders=dict(
+        feat=dict(type='ModuleOutputs', source='neck.gap')),
+    distill_losses=dict(
+        loss_kda=dict(type='KDALoss', landmarks=dict(type='class_center'))),
+    loss_forward_mappings=dict(
+        loss_kda=dict(
+            s_feature=dict(from_student=True, recorder='feat'),
+            t_feature=dict(from_student=False, recorder='feat'),
+            gt_label=dict(
+                from_student=True, recorder='gt_label', data_idx=1))))

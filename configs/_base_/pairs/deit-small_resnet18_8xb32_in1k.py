@@ -1,0 +1,21 @@
+# A vision transformer teaches a ResNet, with the ResNet's own schedule. The teacher
+# is mmpretrain's published one; it was trained and published with another resize.
+_base_ = [
+    '../models/in1k_deit-small.py',
+    '../models/in1k_resnet18.py',
+    '../models/single_teacher.py',
+    '../datasets/in1k_bs32.py',
+    'mmpretrain::_base_/schedules/imagenet_bs256.py',
+    '../default_runtime.py',
+]
+
+model = dict(
+    data_preprocessor=_base_.data_preprocessor,
+    architecture=_base_.student,
+    teacher=_base_.teacher,
+    teacher_ckpt='https://download.openmmlab.com/mmclassification/v0/deit/deit-small_pt-4xb256_in1k_20220218-9425b9bb.pth')
+
+val_cfg = dict(type='mmrazor.SingleTeacherDistillValLoop')
+
+# The authors' 0.04, carried over to this batch and number of classes.
+kda_loss_weight = 0.04 * (256 * 100 / (32 * 1000))**0.5

@@ -1,0 +1,24 @@
+# mmrazor's own schedule: mmpretrain's for the student, eight ranks of 32 images.
+# The teacher is mmpretrain's published one.
+_base_ = [
+    '../models/in1k_resnet34.py',
+    '../models/in1k_resnet18.py',
+    '../models/single_teacher.py',
+    '../datasets/in1k_bs32.py',
+    'mmpretrain::_base_/schedules/imagenet_bs256.py',
+    '../default_runtime.py',
+]
+
+model = dict(
+    data_preprocessor=_base_.data_preprocessor,
+    architecture=_base_.student,
+    teacher=_base_.teacher,
+    teacher_ckpt='https://download.openmmlab.com/mmclassification/v0/resnet/resnet34_8xb32_in1k_20210831-f257d4e6.pth')
+
+val_cfg = dict(type='mmrazor.SingleTeacherDistillValLoop')
+
+# The authors' 0.04, carried over to this batch and number of classes.
+kda_loss_weight = 0.04 * (256 * 100 / (32 * 1000))**0.5
+
+# How long the first stage of methods that have two is.
+pretrain_epochs = 20

@@ -1,0 +1,22 @@
+_base_ = [
+    '../models/cifar100_resnet34.py',
+    '../models/cifar100_shufflenet-v2-1x.py',
+    '../models/single_teacher.py',
+    '../datasets/cifar100_bs256.py',
+    '../schedules/cifar100_120e.py',
+    '../default_runtime.py',
+]
+
+model = dict(
+    data_preprocessor=_base_.data_preprocessor,
+    architecture=_base_.student,
+    teacher=_base_.teacher,
+    teacher_ckpt='work_dirs/resnet34_1xb256-120e_cifar100/epoch_120.pth')
+
+val_cfg = dict(type='mmrazor.SingleTeacherDistillValLoop')
+
+# Of the authors' code.
+kda_loss_weight = 0.04
+
+# How long the first stage of methods that have two is.
+pretrain_epochs = 20

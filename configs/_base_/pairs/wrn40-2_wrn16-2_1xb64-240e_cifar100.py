@@ -1,0 +1,22 @@
+_base_ = [
+    '../models/cifar100_wrn40-2.py',
+    '../models/cifar100_wrn16-2.py',
+    '../models/single_teacher.py',
+    '../datasets/cifar100_bs64.py',
+    '../schedules/cifar100_240e.py',
+    '../default_runtime.py',
+]
+
+model = dict(
+    data_preprocessor=_base_.data_preprocessor,
+    architecture=_base_.student,
+    teacher=_base_.teacher,
+    teacher_ckpt='work_dirs/wrn40-2_1xb64-240e_cifar100/epoch_240.pth')
+
+val_cfg = dict(type='mmrazor.SingleTeacherDistillValLoop')
+
+# The authors' 0.04, carried over to this batch and number of classes.
+kda_loss_weight = 0.04 * (256 * 100 / (64 * 100))**0.5
+
+# How long the first stage of methods that have two is.
+pretrain_epochs = 30

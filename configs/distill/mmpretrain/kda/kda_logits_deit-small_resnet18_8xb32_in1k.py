@@ -1,0 +1,11 @@
+_base_ = ['./kda_neck_deit-small_resnet18_8xb32_in1k.py']
+
+# The same loss on the logits.
+model = dict(
+    distiller=dict(
+        student_recorders=dict(feat=dict(source='head.fc')),
+        teacher_recorders=dict(feat=dict(source='head.layers.head')),
+        loss_forward_mappings=dict(
+            loss_kda=dict(
+                t_feature=dict(
+                    _delete_=True, from_student=False, recorder='feat')))))

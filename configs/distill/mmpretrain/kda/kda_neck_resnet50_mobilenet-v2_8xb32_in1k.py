@@ -1,0 +1,11 @@
+_base_ = [
+    '../../../_base_/pairs/resnet50_mobilenet-v2_8xb32_in1k.py',
+    '../../../_base_/distillers/kda.py',
+]
+
+_base_.distiller.distill_losses.loss_kda.update(
+    loss_weight=_base_.kda_loss_weight)
+_base_.distiller.distill_losses.loss_kda.landmarks.update(
+    num_landmarks=_base_.num_classes)
+
+model = dict(distiller=_base_.distiller)

@@ -1,0 +1,22 @@
+_base_ = [
+    '../../../_base_/pairs/deit-small_resnet18_8xb32_in1k.py',
+    '../../../_base_/distillers/rkd.py',
+]
+
+# The teacher's tokens behind its last norm; pooled to the class token, which is what
+# its classifier sees (token_pool='mean' takes the mean of all).
+_base_.distiller.teacher_recorders.feat.update(source='backbone.ln1')
+_base_.distiller.loss_forward_mappings.loss_dw.preds_T.update(
+    connector='tokens')
+_base_.distiller.loss_forward_mappings.loss_aw.preds_T.update(
+    connector='tokens')
+
+# As in mmrazor's own config for ImageNet.
+for loss in _base_.distiller.distill_losses.values():
+    loss.update(with_l2_norm=True)
+del loss
+
+model = dict(
+    distiller=dict(
+        connectors=dict(tokens=dict(type='PoolConnector', token_pool='cls')),
+        **_base_.distiller))

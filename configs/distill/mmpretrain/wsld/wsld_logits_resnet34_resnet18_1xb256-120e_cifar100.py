@@ -1,0 +1,9 @@
+_base_ = [
+    '../../../_base_/pairs/resnet34_resnet18_1xb256-120e_cifar100.py',
+    '../../../_base_/distillers/wsld.py',
+]
+
+_base_.distiller.distill_losses.loss_wsld.update(
+    num_classes=_base_.num_classes)
+
+model = dict(distiller=_base_.distiller)

@@ -1,0 +1,9 @@
+_base_ = [
+    '../../../_base_/models/cifar100-20_resnet18-w8.py',
+    '../../../_base_/datasets/cifar100-20_bs128.py',
+    '../../../_base_/schedules/cifar100-20_30e.py',
+    '../../../_base_/default_runtime.py',
+]
+
+model = _base_.student
+val_cfg = dict()
