@@ -32,6 +32,8 @@ def install() -> list[str]:
         checkpoint_loading,
         cpu_ranks,
         crd_dataset,
+        crd_loss,
+        deit_head,
         inplace,
         mmcls_alias,
         mmcv_version,
@@ -53,6 +55,8 @@ def install() -> list[str]:
         inplace,
         recorders,
         crd_dataset,
+        crd_loss,
+        deit_head,
         visualization,
         cpu_ranks,
     ):

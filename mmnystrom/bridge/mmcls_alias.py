@@ -3,19 +3,24 @@
 Where: some twenty ``from mmcls...`` imports bind placeholders at import time, and every config under
 ``.mim/configs/distill/mmcls`` says ``mmcls::...`` and ``mmcls.X``. mmengine's hub then runs
 ``pip install mmcls``, which is no way out: 1.0.0rc6 asserts mmcv < 2.1 and 0.25 mmcv 1.x.
-Cure: an import alias ``mmcls[.x] -> mmpretrain[.x]``, the renamed classes under their old names,
-and a registry scope ``mmcls`` that shares mmpretrain's tables.
+Cure: an import alias ``mmcls[.x] -> mmpretrain[.x]``, the renamed classes and the one renamed config
+that mmrazor inherits from under their old names, and a registry scope ``mmcls`` that shares
+mmpretrain's tables.
 Can go: once mmrazor imports mmpretrain.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.util
+import os
 import sys
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+
+from ._rebind import rebind
 
 NAME = 'mmcls is called mmpretrain'
 OLD, NEW = 'mmcls', 'mmpretrain'
@@ -27,6 +32,9 @@ RENAMED = (
     ('mmpretrain.datasets.transforms', 'PackClsInputs', 'PackInputs'),
     ('mmpretrain.datasets.transforms.formatting', 'PackClsInputs', 'PackInputs'),
 )
+
+#: Configs that mmrazor inherits from, as mmpretrain calls them.
+RENAMED_CONFIGS = {'deit/deit-base_pt-16xb64_in1k.py': 'deit/deit-base_16xb64_in1k.py'}
 
 
 def is_broken() -> bool:
@@ -85,9 +93,21 @@ class _AliasLoader(Loader):
 def _alias_configs() -> None:
     # Both `_base_ = 'mmcls::...'` and `cfg_path='mmcls::...'` look the package up here, before a
     # real but unusable mmcls (whose configs are those of another major version) could be found.
-    from mmengine.config.utils import MODULE2PACKAGE
+    from mmengine.config import utils
 
-    MODULE2PACKAGE[OLD] = NEW
+    utils.MODULE2PACKAGE[OLD] = NEW
+    find = utils._get_external_cfg_base_path
+
+    @functools.wraps(find)
+    def find_renamed(package_path, cfg_name):
+        try:
+            return find(package_path, cfg_name)
+        except FileNotFoundError:
+            if os.path.basename(package_path) != NEW or cfg_name not in RENAMED_CONFIGS:
+                raise
+        return find(package_path, RENAMED_CONFIGS[cfg_name])
+
+    rebind(find, find_renamed, 'mmengine')
 
 
 def _alias_registries() -> None:

@@ -58,7 +58,7 @@ class PoolConnector(BaseModule):
             if not feature:
                 raise ValueError('PoolConnector got an empty tuple: record a layer that gives features.')
             feature = feature[-1]
-        if 'flatten' == {4: self.map_pool, 3: self.token_pool}.get(feature.ndim):
+        if {4: self.map_pool, 3: self.token_pool}.get(feature.ndim) == 'flatten':
             return feature.flatten(1)
         if feature.ndim == 4:
             return feature.mean((2, 3)) if self.map_pool == 'avg' else feature.amax((2, 3))
