@@ -13,11 +13,11 @@ import sys
 import time
 from pathlib import Path
 
-from runs import CONFIGS, Runs
+from runs import CONFIGS, Method, Runs
 
 PAIR = 'resnet18-w16_resnet18-w8_1xb32-40e_digits'
 KDA = 'distill/mmpretrain/kda'
-#: name -> config; the first is the teacher, the second the student that has none.
+#: name -> config; the second is the student that has no teacher.
 METHODS = {
     'teacher': 'vanilla/mmpretrain/digits/resnet18-w16_1xb64-30e_digits.py',
     'student alone': 'vanilla/mmpretrain/digits/resnet18-w8_1xb32-40e_digits.py',
@@ -42,9 +42,11 @@ def parse_args():
 
 def demo_runs(work_dir: Path, seeds: int, jobs: int) -> Runs:
     """The runs of the demo."""
-    methods = {method: CONFIGS / config for method, config in METHODS.items()}
-    distilled = {method for method, config in METHODS.items() if config.startswith('distill')}
-    return Runs(work_dir, methods, distilled, seeds, jobs)
+    methods = {
+        name: Method(CONFIGS / config, distilled=config.startswith('distill'))
+        for name, config in METHODS.items()
+    }
+    return Runs(work_dir, methods, seeds, jobs)
 
 
 def main():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import platform
 import statistics
 import sys
@@ -17,18 +18,19 @@ matplotlib.use('Agg')
 
 import matplotlib.pyplot as plt
 import mmengine
+import mmpretrain
 import mmrazor
 import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.runner import Runner
-from runs import Runs, markdown_table
+from runs import TEACHER, Runs, commit, markdown_table
+from step_costs import make_step, times
 
 import mmnystrom
 from mmnystrom.core import kernel_transfer
-from mmnystrom.plugin import LandmarkHook
 
-LAYERS = {'pre-FC': 'neck.gap', 'post-FC': 'head.fc'}
+LAYERS = ('pre-FC', 'post-FC')
 BASELINE = 'KD'
 SHOWN = ('teacher', 'student alone', 'KDA pre-FC')
 
@@ -50,11 +52,15 @@ def write(runs: Runs) -> str:
 
 
 def provenance() -> dict:
-    """Versions, device and command, for a file of results."""
-    versions = {m.__name__: m.__version__ for m in (mmnystrom, torch, mmengine, mmrazor)}
+    """Versions, device, commit and command, for a file of results."""
+    packages = (mmnystrom, torch, mmengine, mmpretrain, mmrazor)
+    versions = {package.__name__: package.__version__ for package in packages}
+    name = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
     return dict(
         versions=dict(python=platform.python_version(), **versions),
         device=get_device(),
+        machine=f'{name}, {os.cpu_count()} CPU cores',
+        commit=commit(),
         command=' '.join(['python', *sys.argv]),
     )
 
@@ -79,25 +85,39 @@ def finished(work_dir: Path, config: Path, checkpoint: str, options: dict | None
     return runner
 
 
+def classifier(network: torch.nn.Module) -> torch.nn.Linear:
+    """The linear layer whose input is pre-FC and whose output is post-FC.
+
+    Raises:
+        ValueError: If the head of the network has none.
+    """
+    layers = [module for module in network.head.modules() if isinstance(module, torch.nn.Linear)]
+    if not layers:
+        raise ValueError(f'{type(network.head).__name__} has no linear layer to look at.')
+    return layers[-1]
+
+
 @torch.no_grad()
-def features(runner: Runner) -> tuple[dict, torch.Tensor]:
-    """The student's (or only network's) features of the test split, layer -> (N, d), and labels (N,)."""
+def features(runner: Runner, name: str = 'student') -> tuple[dict, torch.Tensor]:
+    """Features of the test split, layer -> (N, d), and labels (N,), of a network of the model.
+
+    ``name`` is ``'student'`` (or the only network there is) or ``'teacher'``.
+    """
     model = runner.model
     model.eval()  # its result would be None: mmrazor's train() returns nothing
-    network = getattr(model, 'student', model)
+    network = getattr(model, name, model)
     found, labels = {layer: [] for layer in LAYERS}, []
-    hooks = [
-        network.get_submodule(source).register_forward_hook(
-            lambda module, inputs, output, layer=layer: found[layer].append(output.flatten(1).cpu())
-        )
-        for layer, source in LAYERS.items()
-    ]
+
+    def record(module, inputs, output):
+        for layer, rows in zip(LAYERS, (inputs[0], output), strict=True):
+            found[layer].append(rows.flatten(1).float().cpu())
+
+    hook = classifier(network).register_forward_hook(record)
     for batch in runner.test_dataloader:
         data = model.data_preprocessor(batch, False)
         network(data['inputs'], mode='tensor')
         labels += [sample.gt_label.cpu() for sample in data['data_samples']]
-    for hook in hooks:
-        hook.remove()
+    hook.remove()
     return {layer: torch.cat(parts) for layer, parts in found.items()}, torch.cat(labels)
 
 
@@ -108,11 +128,11 @@ def evaluate(runs: Runs) -> tuple[dict, dict]:
     for seed in runs.seeds:
         teacher = None
         for method, row in rows.items():
-            runner = finished(runs.work_dir, runs.methods[method], runs.checkpoint(method, seed))
+            runner = finished(runs.work_dir, runs.methods[method].config, runs.checkpoint(method, seed))
             found, labels = features(runner)
             teacher = teacher or found
             accuracy = 100 * (found['post-FC'].argmax(1) == labels).double().mean().item()
-            logged = runs.logged(method, seed)
+            logged = runs.logged(method, seed)[-1]
             if abs(accuracy - logged) > 0.01:
                 raise SystemExit(
                     f'{method}, seed {seed}: the checkpoint has top-1 {accuracy:.2f}, but its run logged '
@@ -125,34 +145,17 @@ def evaluate(runs: Runs) -> tuple[dict, dict]:
     return rows, first
 
 
-def time_steps(runs: Runs, rounds: int = 12, steps: int = 8) -> dict:
-    """Seconds of a training step relative to KD's: the median of rounds in which methods take turns."""
+def time_steps(runs: Runs, rounds: int = 12) -> dict:
+    """Seconds of a training step relative to KD's, on one thread."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    steppers = {}
-    for method, config in runs.methods.items():
-        # Landmarks come with the weights, so that what is timed is the loss at work.
-        runner = finished(runs.work_dir, config, runs.checkpoint(method, 0))
-        runner.model.train()
-        for hook in runner.hooks:
-            if isinstance(hook, LandmarkHook):
-                hook.before_run(runner)
-        optim_wrapper = runner.build_optim_wrapper(runner.cfg.optim_wrapper)
-        batch = next(iter(runner.build_dataloader(runner.cfg.train_dataloader)))
-        steppers[method] = (runner.model.train_step, batch, optim_wrapper)
-    ratios = {method: [] for method in steppers}
-    for turn in range(rounds + 1):
-        seconds = {}
-        for method, (step, batch, optim_wrapper) in steppers.items():
-            start = time.perf_counter()
-            for _ in range(steps):
-                losses = step(batch, optim_wrapper)
-            sum(value.item() for value in losses.values())  # wait for the device
-            seconds[method] = time.perf_counter() - start
-        for method in steppers if turn else ():  # the first round warms up
-            ratios[method].append(seconds[method] / seconds[BASELINE])
+    steps = {
+        method: make_step(finished(runs.work_dir, spec.config, runs.checkpoint(method, 0)))
+        for method, spec in runs.methods.items()
+    }
+    found = times(steps, BASELINE, rounds)
     torch.set_num_threads(threads)
-    return {method: statistics.median(values) for method, values in ratios.items()}
+    return found
 
 
 def mean_std(values: list, digits: int) -> str:
@@ -171,7 +174,7 @@ def table(rows: dict, times: dict) -> str:
     lines = [['method', 'top-1 (%)', *(f'transfer {layer}' for layer in LAYERS), 's/iter vs KD']]
     for method, row in rows.items():
         line = [method, mean_std(row['top1'], 2)]
-        if method == 'teacher':
+        if method == TEACHER:
             line += ['-'] * 3
         else:
             line += [mean_std(row['transfer'][layer], 3) for layer in LAYERS]

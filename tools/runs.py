@@ -2,51 +2,134 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import functools
 import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+from mmengine.config import Config
+from processes import end_group, lock_file
+from progress import Progress
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = ROOT / 'configs'
+TEACHER = 'teacher'
+
+
+@dataclass(frozen=True)
+class Method:
+    """What is trained under a name.
+
+    Args:
+        config: Its config file.
+        distilled: Whether it takes the teacher's checkpoint.
+        first: Name of the method whose last checkpoint it starts from, for those of two stages.
+        seeds: How many seeds of it are run, if not as many as of the others.
+    """
+
+    config: Path
+    distilled: bool = False
+    first: str | None = None
+    seeds: int | None = None
+
+
+@dataclass
+class _Running:
+    process: subprocess.Popen
+    slot: int
+    start: float
+    lock: object
 
 
 class Runs:
     """Methods times seeds, each a run of tools/train.py in a folder of its own.
 
-    A run that was killed is resumed, one that is finished is not repeated unless its config or the
-    package has changed.
+    A run that was killed is resumed, one that is finished is not repeated unless its config has
+    changed. One that fails is reported, what needs it is left out, and the others go on. A process
+    that an earlier start left behind is ended before its run is resumed.
 
     Args:
         work_dir: Where the runs are kept.
-        methods: Name of a method -> its config file. The first is the teacher.
-        distilled: Names of the methods that take the teacher's checkpoint of their seed.
+        methods: Name of a method -> what it is. ``'teacher'`` is the teacher, if it is trained here.
         seeds: Number of seeds, from 0.
         jobs: Runs at a time.
+        teacher: Checkpoint of a teacher that is not trained here. Defaults to None.
+        gpus: Numbers of the GPUs to spread the runs over. Defaults to none: torch's own choice.
+        ranks: Processes, and GPUs, of one run. Defaults to 1.
+        arguments: More arguments of tools/train.py.
+        options: More ``key=value`` for its ``--cfg-options``.
     """
 
     def __init__(
-        self, work_dir: Path, methods: dict[str, Path], distilled: set[str], seeds: int, jobs: int
+        self,
+        work_dir: Path,
+        methods: dict[str, Method],
+        seeds: int,
+        jobs: int,
+        teacher: str | None = None,
+        gpus: Sequence[int] = (),
+        ranks: int = 1,
+        arguments: Sequence[str] = (),
+        options: Sequence[str] = (),
     ) -> None:
         self.work_dir = work_dir
         self.methods = methods
-        self.distilled = distilled
         self.seeds = range(seeds)
-        self.jobs = jobs
+        self.teacher = teacher
+        self.gpus = list(gpus)
+        self.ranks = ranks
+        self.arguments = list(arguments)
+        self.more_options = list(options)
+        self.slots = self._slots(jobs)
+        #: (method, seed) -> why it failed.
+        self.failed: dict[tuple[str, int], str] = {}
+        #: Finished runs that another version of the package has made.
+        self.outdated: list[tuple[str, int]] = []
+        self._running: dict[tuple[str, int], _Running] = {}
         self._done = 0
 
-    @property
-    def teacher(self) -> str:
-        """Name of the teacher's method."""
-        return next(iter(self.methods))
+    def _slots(self, jobs: int) -> list[str | None]:
+        if not self.gpus:
+            return [None] * jobs
+        if self.ranks == 1:
+            return [str(self.gpus[i % len(self.gpus)]) for i in range(jobs)]
+        groups = [self.gpus[i : i + self.ranks] for i in range(0, len(self.gpus), self.ranks)]
+        whole = [','.join(map(str, group)) for group in groups if len(group) == self.ranks]
+        if not whole:
+            raise ValueError(f'ranks={self.ranks} is more than the GPUs given: {self.gpus}.')
+        return [whole[i % len(whole)] for i in range(min(jobs, len(whole)))]
+
+    def all(self) -> list[tuple[str, int]]:
+        """Every (method, seed)."""
+        return [
+            (name, seed)
+            for name, method in self.methods.items()
+            for seed in range(len(self.seeds) if method.seeds is None else method.seeds)
+        ]
 
     def __len__(self) -> int:
-        return len(self.methods) * len(self.seeds)
+        return len(self.all())
+
+    def needs(self, method: str, seed: int) -> dict[str, tuple[str, int]]:
+        """Key of the config -> the run whose last checkpoint is put there."""
+        found = {}
+        spec = self.methods[method]
+        if spec.distilled and self.teacher is None:
+            seeds = self.methods[TEACHER].seeds
+            found['model.teacher_ckpt'] = TEACHER, seed if seeds is None else min(seed, seeds - 1)
+        if spec.first is not None:
+            found['model.init_cfg.checkpoint'] = spec.first, seed
+        return found
 
     def run_dir(self, method: str, seed: int) -> Path:
         """Where a run is kept."""
@@ -56,96 +139,244 @@ class Runs:
         """The last checkpoint of a run, as its own ``last_checkpoint`` file names it."""
         return (self.run_dir(method, seed) / 'last_checkpoint').read_text().strip()
 
-    def logged(self, method: str, seed: int, key: str = 'accuracy/top1') -> float:
-        """The last value of a figure that a run's validation logged."""
-        rows = [
+    def scalars(self, method: str, seed: int) -> list[dict]:
+        """Every line of figures that a run logged, over all its starts."""
+        return [
             json.loads(line)
             for path in sorted(self.run_dir(method, seed).glob('*/vis_data/scalars.json'))
             for line in path.read_text().splitlines()
+            if line.endswith('}')  # and not one that is being written
         ]
-        return [row[key] for row in rows if key in row][-1]
+
+    def logged(self, method: str, seed: int, key: str = 'accuracy/top1') -> list[float]:
+        """The values of a figure that a run's validations logged, the last one last."""
+        by_step = {
+            row.get('step', i): row for i, row in enumerate(self.scalars(method, seed)) if key in row
+        }
+        return [by_step[step][key] for step in sorted(by_step)]
 
     def options(self, method: str, seed: int) -> list[str]:
         """What a run overrides in its config, on the command line of tools/train.py."""
         settings = {'randomness.seed': seed}
-        if method in self.distilled:
-            settings['model.teacher_ckpt'] = self.checkpoint(self.teacher, seed)
-        return [f'{key}={value}' for key, value in settings.items()]
+        if self.methods[method].distilled and self.teacher is not None:
+            settings['model.teacher_ckpt'] = self.teacher
+        for key, run in self.needs(method, seed).items():
+            settings[key] = self.checkpoint(*run)
+        return [f'{key}={value}' for key, value in settings.items()] + self.more_options
 
-    def fingerprint(self, method: str) -> str:
-        """Of everything a result depends on: the config, what it may inherit, and the package."""
-        digest = hashlib.sha256(self.methods[method].read_bytes())
-        for folder in ('configs', 'mmnystrom'):
-            for path in sorted((ROOT / folder).rglob('*.py')):
-                if '.mim' not in path.parts:
-                    digest.update(path.read_bytes())
-        return digest.hexdigest()
+    def fingerprint(self, method: str, seed: int) -> str:
+        """Of what a result depends on: its config, with all it inherits, and the runs it needs."""
+        parts = [_resolved(self.methods[method].config), str(seed), *self.arguments, *self.more_options]
+        if self.methods[method].distilled:
+            parts.append(self.teacher or '')
+        parts += [self.fingerprint(*run) for run in self.needs(method, seed).values()]
+        return hashlib.sha256('\n'.join(parts).encode()).hexdigest()
 
-    def train(self, method: str, seed: int) -> None:
-        """One run, resumed if it was begun, skipped if it is finished.
+    def finished(self, method: str, seed: int) -> bool:
+        """Whether a run of this very config is finished."""
+        begun = self._mark(method, seed)
+        return begun.get('finished', False) and begun['fingerprint'] == self.fingerprint(method, seed)
+
+    def _mark(self, method: str, seed: int) -> dict:
+        mark = self.run_dir(method, seed) / 'run.json'
+        try:
+            return json.loads(mark.read_text())
+        except (FileNotFoundError, json.JSONDecodeError):
+            return {}
+
+    def train_all(self, strict: bool = True) -> None:
+        """Every run, each as soon as what it needs is there.
+
+        Args:
+            strict: Whether to end the program where a run failed. Defaults to True.
 
         Raises:
-            SystemExit: If it fails; with the end of its log.
+            SystemExit: If another program is at work in the same folder, or, if strict, where a run
+                failed: with the end of its log.
         """
-        directory = self.run_dir(method, seed)
-        mark = directory / 'run.json'
-        state = dict(fingerprint=self.fingerprint(method), finished=True)
-        begun = json.loads(mark.read_text()) if mark.is_file() else {}
-        if begun == state:
-            self._say(f'{method}, seed {seed}: finished before, not repeated')
-            return
+        self.work_dir.mkdir(parents=True, exist_ok=True)
+        self._done, self.failed, self.outdated = 0, {}, []
+        with (self.work_dir / '.lock').open('w') as lock, Progress(self) as self._progress:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise SystemExit(f'{self.work_dir} is in use by another program of this kind.') from None
+            previous = {sig: signal.signal(sig, _interrupt) for sig in (signal.SIGTERM, signal.SIGHUP)}
+            try:
+                self._schedule()
+            finally:
+                for run in self._running.values():
+                    end_group(run.process.pid)
+                self._running = {}
+                for sig, handler in previous.items():
+                    signal.signal(sig, handler)
+        if strict and self.failed:
+            raise SystemExit('\n'.join(self.failed.values()))
+
+    def _schedule(self) -> None:
+        waiting = self.all()
+        free = list(range(len(self.slots)))
+        finished: set[tuple[str, int]] = set()
+        while waiting or self._running:
+            for run in list(waiting):
+                needed = self.needs(*run).values()
+                lost = [other for other in needed if other in self.failed]
+                if lost:
+                    waiting.remove(run)
+                    self._fail(run, f'needs {_title(lost[0])}, which failed')
+                elif all(other in finished for other in needed):
+                    if self.finished(*run):
+                        waiting.remove(run)
+                        finished.add(run)
+                        self._skip(run)
+                    elif free:
+                        waiting.remove(run)
+                        self._start(run, free.pop(0))
+            for run in [r for r, running in self._running.items() if running.process.poll() is not None]:
+                running = self._running.pop(run)
+                running.lock.close()
+                free.append(running.slot)
+                if running.process.returncode:
+                    self._fail(run, self._why(run))
+                else:
+                    finished.add(run)
+                    self._finish(run, running)
+            self._progress.update()
+            if self._running:
+                time.sleep(0.2)
+
+    def command(self, method: str, seed: int) -> list[str]:
+        """The command line of a run."""
+        launch, arguments = [sys.executable], list(self.arguments)
+        if self.ranks > 1:
+            launch += ['-m', 'torch.distributed.run', f'--nproc_per_node={self.ranks}']
+            launch += ['--master_port=0', '--rdzv_backend=c10d', '--rdzv_endpoint=localhost:0']
+            arguments += ['--launcher', 'pytorch']
+        launch += [str(ROOT / 'tools' / 'train.py'), str(self.methods[method].config)]
+        launch += ['--work-dir', str(self.run_dir(method, seed)), '--resume', *arguments]
+        return [*launch, '--cfg-options', *self.options(method, seed)]
+
+    def _start(self, run: tuple[str, int], slot: int) -> None:
+        directory = self.run_dir(*run)
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        lock = lock_file(directory.with_suffix('.lock'))
+        state = dict(fingerprint=self.fingerprint(*run), code=_code(), commit=commit(), finished=False)
+        begun = self._mark(*run)
         if begun.get('fingerprint') != state['fingerprint']:
             shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(parents=True, exist_ok=True)
-        mark.write_text(json.dumps({**state, 'finished': False}))
-        command = [sys.executable, str(ROOT / 'tools' / 'train.py'), str(self.methods[method])]
-        command += ['--work-dir', str(directory), '--resume', '--cfg-options']
-        command += self.options(method, seed)
-        log = directory / 'train.log'
-        start = time.perf_counter()
-        with log.open('a') as output:
-            # One core a run: two runs side by side use two cores better than one run on both.
-            result = subprocess.run(
-                command,
+        state['seconds'] = begun.get('seconds', 0) if begun else 0
+        (directory / 'run.json').write_text(json.dumps(state))
+        # Runs side by side use the cores better than one run on all of them.
+        threads = max(1, (os.cpu_count() or 1) // (len(self.slots) * self.ranks))
+        env = {**os.environ, 'OMP_NUM_THREADS': str(threads)}
+        if self.slots[slot] is not None:
+            env['CUDA_VISIBLE_DEVICES'] = self.slots[slot]
+        with (directory / 'train.log').open('a') as output:
+            process = subprocess.Popen(
+                self.command(*run),
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, 'OMP_NUM_THREADS': '1'},
+                env=env,
+                start_new_session=True,  # so that its data loaders end with it
+                pass_fds=[lock.fileno()],  # held for as long as any of them lives
             )
-        if result.returncode:
-            end = log.read_text()[-3000:]
-            raise SystemExit(f'{" ".join(command)}\nfailed; the end of {log}:\n{end}')
-        mark.write_text(json.dumps(state))
-        took = time.perf_counter() - start
-        self._say(f'{method}, seed {seed}: top-1 {self.logged(method, seed):.2f} ({took:.0f} s)')
+        lock.seek(0)
+        lock.truncate()
+        lock.write(str(process.pid))
+        lock.flush()
+        self._running[run] = _Running(process, slot, time.perf_counter(), lock)
 
-    def train_all(self) -> None:
-        """Every run, teachers first; a distillation waits for the teacher of its seed."""
-        self._done = 0
+    def _finish(self, run: tuple[str, int], running: _Running) -> None:
+        took = time.perf_counter() - running.start
+        mark = self._mark(*run)
+        mark.update(finished=True, seconds=mark.get('seconds', 0) + took)
+        (self.run_dir(*run) / 'run.json').write_text(json.dumps(mark))
+        accuracies = self.logged(*run)
+        top1 = f'top-1 {accuracies[-1]:.2f}' if accuracies else 'finished'
+        self._say(f'{_title(run)}: {top1} ({took:.0f} s)')
 
-        def after_teacher(teacher: Future, method: str, seed: int) -> None:
-            teacher.result()
-            self.train(method, seed)
+    def _skip(self, run: tuple[str, int]) -> None:
+        other = self._mark(*run).get('code') != _code()
+        if other:
+            self.outdated.append(run)
+        note = '; by another version of the package' if other else ''
+        self._say(f'{_title(run)}: finished before, not repeated{note}')
 
-        with ThreadPoolExecutor(self.jobs) as pool:
-            teachers = [pool.submit(self.train, self.teacher, seed) for seed in self.seeds]
-            jobs = [
-                pool.submit(after_teacher, teachers[seed], method, seed)
-                for method in list(self.methods)[1:]
-                for seed in self.seeds
-            ]
-            try:
-                for job in teachers + jobs:
-                    job.result()
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+    def _fail(self, run: tuple[str, int], why: str) -> None:
+        self.failed[run] = f'{_title(run)}: {why}'
+        self._say(f'{_title(run)} FAILED: {why.splitlines()[0]}')
+
+    def _why(self, run: tuple[str, int]) -> str:
+        log = self.run_dir(*run) / 'train.log'
+        text = log.read_text(errors='replace')
+        last = next((line for line in reversed(text.splitlines()) if line.strip()), 'no output')
+        return f'{last.strip()}; see {log}\n{text[-3000:]}'
 
     def _say(self, message: str) -> None:
         self._done += 1
-        print(f'[{self._done:3}/{len(self)}] {message}', flush=True)
+        self._progress.say(f'[{self._done:3}/{len(self)}] {message}')
+
+    def length(self, method: str) -> int:
+        """Epochs, or iterations, of a run."""
+        cfg = json.loads(_resolved(self.methods[method].config))['train_cfg']
+        return cfg.get('max_epochs') or cfg.get('max_iters') or 1
+
+    def progress_of(self, method: str, seed: int) -> float:
+        """Epochs (or iterations) that a run has behind it, as far as its log tells."""
+        if self.finished(method, seed):
+            return self.length(method)
+        for row in reversed(self.scalars(method, seed)):
+            if 'loss' in row:
+                at = row['epoch'] - 1 if 'epoch' in row else row.get('step', 0)
+                return min(max(at, 0), self.length(method))
+        return 0
 
 
-def markdown_table(lines: list[list[str]]) -> str:
+def commit() -> str | None:
+    """The commit of this checkout, with a + where files were changed since, or None."""
+    with contextlib.suppress(OSError, subprocess.CalledProcessError):
+        found = subprocess.run(
+            ['git', '-C', str(ROOT), 'rev-parse', '--short', 'HEAD'],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
+        dirty = subprocess.run(
+            ['git', '-C', str(ROOT), 'status', '--porcelain', '--untracked-files=no'],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
+        return f'{found}+' if dirty else found
+    return None
+
+
+def _title(run: tuple[str, int]) -> str:
+    return f'{run[0]}, seed {run[1]}'
+
+
+@functools.cache
+def _resolved(config: Path) -> str:
+    """A config with all it inherits, as text."""
+    return json.dumps(Config.fromfile(config).to_dict(), sort_keys=True, default=str)
+
+
+@functools.cache
+def _code() -> str:
+    """Of the package."""
+    digest = hashlib.sha256()
+    for path in sorted((ROOT / 'mmnystrom').rglob('*.py')):
+        if '.mim' not in path.parts:
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _interrupt(number, frame) -> None:
+    raise KeyboardInterrupt
+
+
+def markdown_table(lines: Iterable[list[str]]) -> str:
     """A Markdown table, its columns aligned so that it reads well on a terminal too.
 
     Example:
@@ -154,6 +385,7 @@ def markdown_table(lines: list[list[str]]) -> str:
         |-----|----|
         | ccc | d  |
     """
+    lines = list(lines)
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     rows = [
         f'| {" | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))} |'

@@ -20,7 +20,7 @@ sys.path.insert(0, str(TOOLS))
 from demo import KDA, METHODS, PAIR  # noqa: E402
 from demo_report import finished, mean_std, provenance  # noqa: E402
 from mmengine.config import Config  # noqa: E402
-from runs import CONFIGS, Runs, markdown_table  # noqa: E402
+from runs import CONFIGS, TEACHER, Method, Runs, markdown_table  # noqa: E402
 
 FORMS = ('partial', 'nystrom')
 #: Kernels by name, with the parameters they get where only the name is given.
@@ -63,7 +63,7 @@ def variant_config(arguments: dict) -> Config:
     """The demo's config with other arguments of the loss, and the monitor."""
     cfg = Config.fromfile(CONFIGS / KDA / f'kda_neck_{PAIR}.py')
     distiller = cfg.model.distiller
-    distiller.distill_losses[LOSS] = dict(type='KDALoss', loss_weight=cfg.loss_weight, **arguments)
+    distiller.distill_losses[LOSS] = dict(type='KDALoss', loss_weight=cfg.kda_loss_weight, **arguments)
     if arguments['landmarks']['type'] == 'classifier':
         for side in ('student', 'teacher'):
             distiller[f'{side}_recorders'].fc = dict(type='Parameter', source='head.fc.weight')
@@ -79,13 +79,14 @@ def build_runs(args) -> Runs:
     """The teacher, the student alone, KD, and every variant."""
     folder = args.work_dir / 'configs'
     folder.mkdir(parents=True, exist_ok=True)
-    methods = {name: CONFIGS / METHODS[name] for name in ('teacher', 'student alone', 'KD')}
-    distilled = {'KD'}
+    methods = {
+        name: Method(CONFIGS / METHODS[name], distilled=name == 'KD')
+        for name in (TEACHER, 'student alone', 'KD')
+    }
     for name, arguments in variants().items():
-        methods[name] = folder / f'{name.replace(" ", "-")}.py'
-        variant_config(arguments).dump(methods[name])
-        distilled.add(name)
-    return Runs(args.work_dir, methods, distilled, args.seeds, args.jobs)
+        methods[name] = Method(folder / f'{name.replace(" ", "-")}.py', distilled=True)
+        variant_config(arguments).dump(methods[name].config)
+    return Runs(args.work_dir, methods, args.seeds, args.jobs)
 
 
 def linear_transfer(runs: Runs, method: str) -> list[float]:
@@ -97,8 +98,8 @@ def linear_transfer(runs: Runs, method: str) -> list[float]:
     found = []
     for seed in runs.seeds:
         pair = []
-        for name in (method, runs.teacher):
-            runner = finished(runs.work_dir, runs.methods[name], runs.checkpoint(name, seed))
+        for name in (method, TEACHER):
+            runner = finished(runs.work_dir, runs.methods[name].config, runs.checkpoint(name, seed))
             pair.append(features(runner)[0]['pre-FC'])
         found.append(kernel_transfer(*pair))
     return found
@@ -110,14 +111,14 @@ def report(runs: Runs) -> tuple[str, dict]:
     lines[0].append('Nystrom error')
     rows = {}
     for method in runs.methods:
-        row = dict(top1=[runs.logged(method, seed) for seed in runs.seeds])
+        row = dict(top1=[runs.logged(method, seed)[-1] for seed in runs.seeds])
         names = method.split() if method in variants() else [method, '', '']
         line = [*names, mean_std(row['top1'], 2)]
         if method in variants():
             for figure in FIGURES:
                 key = f'kernel/kda/{figure}'
-                row[figure] = [runs.logged(method, seed, key) for seed in runs.seeds]
-        if method != runs.teacher:
+                row[figure] = [runs.logged(method, seed, key)[-1] for seed in runs.seeds]
+        if method != TEACHER:
             row['linear_transfer'] = linear_transfer(runs, method)
         for figure in ('transfer', 'linear_transfer', 'cka', 'nystrom_error_teacher'):
             line.append(mean_std(row[figure], 3) if figure in row else '-')

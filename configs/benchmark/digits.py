@@ -1,0 +1,8 @@
+# Handwritten digits: a quarter of an hour on two CPU cores, nothing to download.
+_base_ = ['./_base_/methods.py']
+
+title = 'Digits'
+pair = 'resnet18-w16_resnet18-w8_1xb32-40e_digits'
+first_stage = 'resnet18-w16_resnet18-w8_1xb32-7e_digits'
+teacher = 'vanilla/mmpretrain/digits/resnet18-w16_1xb64-30e_digits.py'
+student = 'vanilla/mmpretrain/digits/resnet18-w8_1xb32-40e_digits.py'

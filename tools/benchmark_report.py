@@ -1,0 +1,199 @@
+"""What tools/benchmark.py reports of its finished runs: table, figures, pictures."""
+
+from __future__ import annotations
+
+import gc
+import json
+import statistics
+from pathlib import Path
+
+import benchmark_pictures as pictures
+import torch
+from benchmark import STUDENT
+from demo_report import LAYERS, features, finished, mean_std, provenance
+from runs import TEACHER, Runs, markdown_table
+from scipy import stats
+from step_costs import extra_parameters, make_step, peak_memory, times
+
+from mmnystrom.core import kernel_transfer
+
+KD = 'KD'
+
+
+def write(runs: Runs, title: str, rounds: int) -> str:
+    """Evaluate finished runs; write results.md, results.json and the pictures; return the table."""
+    rows, teacher = evaluate(runs)
+    costs = measure_costs(runs, rows, rounds) if rounds else {}
+    for name, cost in costs.items():
+        rows[name].update(cost)
+    for name, row in rows.items():
+        for baseline in (STUDENT, KD):
+            if name != baseline and baseline in rows:
+                row[f'vs {baseline}'] = paired(row['top1'], rows[baseline]['top1'])
+    text = table(rows, teacher) + notes(runs)
+    failed = {f'{m}, seed {s}': why.splitlines()[0] for (m, s), why in runs.failed.items()}
+    commits = sorted({str(runs._mark(*run).get('commit')) for run in runs.all()} - {'None'})
+    result = dict(suite=title, teacher=teacher, rows=rows, failed=failed, run_commits=commits)
+    (runs.work_dir / 'results.json').write_text(json.dumps({**result, **provenance()}, indent=2) + '\n')
+    (runs.work_dir / 'results.md').write_text(f'## {title}\n\n{text}\n')
+    if rows:
+        pictures.accuracy(runs.work_dir / 'accuracy.png', title, rows, teacher)
+        pictures.transfer(runs.work_dir / 'transfer.png', title, rows)
+    return text
+
+
+def shown(runs: Runs) -> list[str]:
+    """The methods of the table: no teacher, and of two stages only the second."""
+    first = {spec.first for spec in runs.methods.values()}
+    return [name for name in runs.methods if name != TEACHER and name not in first]
+
+
+def options(runs: Runs) -> dict:
+    """The ``--cfg-options`` of every run, as a config takes them."""
+    from mmengine.config import DictAction
+
+    pairs = (option.split('=', 1) for option in runs.more_options)
+    return {key: DictAction._parse_iterable(value) for key, value in pairs}
+
+
+def evaluate(runs: Runs) -> tuple[dict, float | None]:
+    """Name -> figures of every finished seed, and the teacher's top-1.
+
+    ``top1`` and ``transfer`` are of the last checkpoint, on the test split; ``best`` is the highest
+    that a validation logged.
+    """
+    rows, taught, accuracy = {}, {}, {}
+    for name in sorted(shown(runs), key=lambda name: not runs.methods[name].distilled):
+        row = dict(seeds=[], top1=[], best=[], transfer={layer: [] for layer in LAYERS})
+        for seed in runs.seeds:
+            if not runs.finished(name, seed):
+                continue
+            config, checkpoint = runs.methods[name].config, runs.checkpoint(name, seed)
+            runner = finished(runs.work_dir, config, checkpoint, options(runs))
+            if not taught and runs.methods[name].distilled:
+                taught, labels = features(runner, 'teacher')
+                accuracy[TEACHER] = top1(taught, labels)
+            found, labels = features(runner)
+            logged = runs.logged(name, seed)
+            row['seeds'].append(seed)
+            row['top1'].append(top1(found, labels))
+            row['best'].append(max(logged))
+            if abs(row['top1'][-1] - logged[-1]) > 0.1:
+                raise SystemExit(
+                    f'{name}, seed {seed}: the checkpoint has top-1 {row["top1"][-1]:.2f}, but its run '
+                    f'logged {logged[-1]:.2f}.'
+                )
+            for layer in LAYERS if taught else ():
+                row['transfer'][layer].append(kernel_transfer(found[layer], taught[layer]))
+            del runner
+            gc.collect()
+        if row['top1']:
+            rows[name] = row
+    order = shown(runs)
+    return {name: rows[name] for name in order if name in rows}, accuracy.get(TEACHER)
+
+
+def top1(found: dict, labels: torch.Tensor) -> float:
+    """Percent of images that are classified rightly."""
+    return 100 * (found['post-FC'].argmax(1) == labels).double().mean().item()
+
+
+def paired(values: list[float], others: list[float], level: float = 0.95) -> dict:
+    """Mean difference, seed by seed, with its confidence interval by Student's t.
+
+    Example:
+        >>> found = paired([2.0, 3.0, 4.0], [1.0, 1.0, 1.0])
+        >>> [round(found[key], 3) for key in ('mean', 'low', 'high')]
+        [2.0, -0.484, 4.484]
+    """
+    pairs = [a - b for a, b in zip(values, others, strict=False)]  # a seed of either may have failed
+    mean = statistics.mean(pairs)
+    if len(pairs) < 2:
+        return dict(mean=mean)
+    half = stats.t.ppf((1 + level) / 2, len(pairs) - 1) * statistics.stdev(pairs) / len(pairs) ** 0.5
+    return dict(mean=mean, low=mean - half, high=mean + half)
+
+
+def measure_costs(runs: Runs, rows: dict, rounds: int) -> dict:
+    """Time and memory of a training step relative to the student alone, and extra parameters."""
+    if STUDENT not in rows:
+        return {}
+    steps = {}
+    for name, row in rows.items():
+        checkpoint = runs.checkpoint(name, row['seeds'][0])
+        runner = finished(runs.work_dir, runs.methods[name].config, checkpoint, options(runs))
+        steps[name] = make_step(runner)
+    ratios = times(steps, STUDENT, rounds)
+    memory = {name: peak_memory(step) for name, step in steps.items()}
+    return {
+        name: dict(
+            time=ratios[name],
+            memory=memory[name] / memory[STUDENT],
+            memory_bytes=memory[name],
+            extra_parameters=extra_parameters(step),
+        )
+        for name, step in steps.items()
+    }
+
+
+def table(rows: dict, teacher: float | None) -> str:
+    """The results as a Markdown table."""
+    lines = [
+        [
+            *('method', 'top-1 last (%)', 'best (%)', 'vs student', 'vs KD'),
+            *(f'transfer {layer}' for layer in LAYERS),
+            *('time', 'memory', 'extra parameters'),
+        ]
+    ]
+    if teacher is not None:
+        lines.append(['teacher', f'{teacher:.2f}', *['-'] * (len(lines[0]) - 2)])
+    for name, row in rows.items():
+        line = [name, mean_std(row['top1'], 2), mean_std(row['best'], 2)]
+        line += [difference(row.get(f'vs {baseline}')) for baseline in (STUDENT, KD)]
+        line += [mean_std(row['transfer'][x], 3) if row['transfer'][x] else '-' for x in LAYERS]
+        line += [f'{row[key]:.2f}' if key in row else '-' for key in ('time', 'memory')]
+        line.append(f'{row["extra_parameters"]:,}' if 'extra_parameters' in row else '-')
+        lines.append(line)
+    return markdown_table(lines)
+
+
+def difference(found: dict | None) -> str:
+    """A mean difference with its interval.
+
+    Example:
+        >>> difference(dict(mean=1.5, low=-0.25, high=3.25)), difference(None)
+        ('+1.50 [-0.25, +3.25]', '-')
+    """
+    if found is None:
+        return '-'
+    interval = f' [{found["low"]:+.2f}, {found["high"]:+.2f}]' if 'low' in found else ''
+    return f'{found["mean"]:+.2f}{interval}'
+
+
+def notes(runs: Runs) -> str:
+    """What the table means, and what is missing from it."""
+    lines = [
+        '\n',
+        'top-1: mean ± std over seeds of the test split, at the last epoch, and at the best of those '
+        'validated (chosen on the same split, so too good). vs: mean difference by seed and its 95 % '
+        'confidence interval. transfer: ||K_S - K_T||_F / ||K_T||_F on the test split, linear kernel. '
+        'time, memory: of a training step, in multiples of that of the student alone; extra parameters: '
+        'of connectors.',
+    ]
+    several = [name for name, spec in runs.methods.items() if spec.first]
+    if several:
+        lines += [
+            '',
+            f'{", ".join(several)}: a first stage comes before, whose time is not counted here.',
+        ]
+    if runs.failed:
+        lines += ['', 'Failed: ' + '; '.join(why.splitlines()[0] for why in runs.failed.values())]
+    if runs.outdated:
+        named = ', '.join(sorted({name for name, _ in runs.outdated}))
+        lines += ['', f'Trained by another version of the package (--fresh repeats them): {named}.']
+    return '\n'.join(lines)
+
+
+def load(path: Path) -> dict:
+    """A results.json."""
+    return json.loads(Path(path).read_text())
