@@ -14,10 +14,10 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.util
-import os
 import sys
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 from types import ModuleType
 
 from ._rebind import rebind
@@ -103,7 +103,7 @@ def _alias_configs() -> None:
         try:
             return find(package_path, cfg_name)
         except FileNotFoundError:
-            if os.path.basename(package_path) != NEW or cfg_name not in RENAMED_CONFIGS:
+            if Path(package_path).name != NEW or cfg_name not in RENAMED_CONFIGS:
                 raise
         return find(package_path, RENAMED_CONFIGS[cfg_name])
 

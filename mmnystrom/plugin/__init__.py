@@ -8,6 +8,7 @@ from .datasets import CIFAR10Images, CIFAR100Images, Digits, TinyImageNet
 from .hooks import LandmarkHook
 from .losses import KDALoss
 from .monitor import KernelMonitorHook
+from .teacher_test import TeacherTestHook
 
 # What lets a config inherit from ours: _base_ = 'mmnystrom::distill/...py'.
 MODULE2PACKAGE.setdefault('mmnystrom', 'mmnystrom')
@@ -23,5 +24,6 @@ __all__ = [
     'PoolConnector',
     'ProjectionConnector',
     'ShuffleNetV2_CIFAR',
+    'TeacherTestHook',
     'TinyImageNet',
 ]

@@ -1,0 +1,9 @@
+_base_ = [
+    '../../../_base_/pairs/resnet34_resnet18_8xb32_in1k.py',
+    '../../../_base_/distillers/dist.py',
+]
+
+# The papers' values for ImageNet, as in mmrazor's own configs.
+_base_.distiller.distill_losses.loss_dist.update(tau=1)
+
+model = dict(distiller=_base_.distiller)
