@@ -73,9 +73,14 @@ def suite_methods(cfg: Config, file: Path, chosen: list[str] | None = None) -> d
         SystemExit: If a method is asked for that the suite does not have, or a config is missing.
     """
 
-    def config(beginning: str, pair: str) -> Path:
-        whole = beginning if beginning.endswith('.py') else f'distill/mmpretrain/{beginning}_{pair}.py'
-        return find_config(whole, file)
+    def config(beginning: str, key: str) -> Path:
+        if beginning.endswith('.py'):
+            return find_config(beginning, file)
+        if key not in cfg:
+            raise SystemExit(
+                f'{file}: {beginning!r} is the beginning of a name: set {key}, or end it in .py.'
+            )
+        return find_config(f'distill/mmpretrain/{beginning}_{cfg[key]}.py', file)
 
     listed = {name: method for name, method in cfg.methods.items() if method is not None}
     unknown = set(chosen or ()) - set(listed) - {STUDENT}
@@ -89,9 +94,9 @@ def suite_methods(cfg: Config, file: Path, chosen: list[str] | None = None) -> d
             continue
         *first, last = [method] if isinstance(method, str) else method
         if first:
-            found[f'{name} first stage'] = Method(config(first[0], cfg.first_stage), distilled=True)
+            found[f'{name} first stage'] = Method(config(first[0], 'first_stage'), distilled=True)
         found[name] = Method(
-            config(last, cfg.pair), distilled=True, first=f'{name} first stage' if first else None
+            config(last, 'pair'), distilled=True, first=f'{name} first stage' if first else None
         )
     return found
 

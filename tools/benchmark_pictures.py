@@ -23,7 +23,11 @@ def _color(name: str) -> str:
 
 
 def accuracy(path: Path, title: str, rows: dict, teacher: float | None) -> None:
-    """Bars of top-1 at the last epoch, best first, with the standard deviation over seeds."""
+    """Bars of top-1 at the last epoch, best first, with the standard deviation over seeds.
+
+    Without methods that diverged on some seed.
+    """
+    rows = {name: row for name, row in rows.items() if not row['diverged']} or rows
     names = sorted(rows, key=lambda name: statistics.mean(rows[name]['top1']))
     means = [statistics.mean(rows[name]['top1']) for name in names]
     spreads = [_spread(rows[name]['top1']) for name in names]

@@ -30,9 +30,9 @@ def write(runs: Runs, title: str, rounds: int) -> str:
         for baseline in (STUDENT, KD):
             if name != baseline and baseline in rows:
                 row[f'vs {baseline}'] = paired(row['top1'], rows[baseline]['top1'])
-    text = table(rows, teacher) + notes(runs)
+    text = table(rows, teacher) + notes(runs, rows)
     failed = {f'{m}, seed {s}': why.splitlines()[0] for (m, s), why in runs.failed.items()}
-    commits = sorted({str(runs._mark(*run).get('commit')) for run in runs.all()} - {'None'})
+    commits = sorted({str(runs.mark(*run).get('commit')) for run in runs.all()} - {'None'})
     result = dict(suite=title, teacher=teacher, rows=rows, failed=failed, run_commits=commits)
     (runs.work_dir / 'results.json').write_text(json.dumps({**result, **provenance()}, indent=2) + '\n')
     (runs.work_dir / 'results.md').write_text(f'## {title}\n\n{text}\n')
@@ -60,11 +60,11 @@ def evaluate(runs: Runs) -> tuple[dict, float | None]:
     """Name -> figures of every finished seed, and the teacher's top-1.
 
     ``top1`` and ``transfer`` are of the last checkpoint, on the test split; ``best`` is the highest
-    that a validation logged.
+    that a validation logged; ``diverged`` names the seeds whose logits are no numbers any more.
     """
     rows, taught, accuracy = {}, {}, {}
     for name in sorted(shown(runs), key=lambda name: not runs.methods[name].distilled):
-        row = dict(seeds=[], top1=[], best=[], transfer={layer: [] for layer in LAYERS})
+        row = dict(seeds=[], diverged=[], top1=[], best=[], transfer={layer: [] for layer in LAYERS})
         for seed in runs.seeds:
             if not runs.finished(name, seed):
                 continue
@@ -83,8 +83,11 @@ def evaluate(runs: Runs) -> tuple[dict, float | None]:
                     f'{name}, seed {seed}: the checkpoint has top-1 {row["top1"][-1]:.2f}, but its run '
                     f'logged {logged[-1]:.2f}.'
                 )
-            for layer in LAYERS if taught else ():
-                row['transfer'][layer].append(kernel_transfer(found[layer], taught[layer]))
+            if not found['post-FC'].isfinite().all():
+                row['diverged'].append(seed)
+            elif taught:
+                for layer in LAYERS:
+                    row['transfer'][layer].append(kernel_transfer(found[layer], taught[layer]))
             del runner
             gc.collect()
         if row['top1']:
@@ -94,8 +97,10 @@ def evaluate(runs: Runs) -> tuple[dict, float | None]:
 
 
 def top1(found: dict, labels: torch.Tensor) -> float:
-    """Percent of images that are classified rightly."""
-    return 100 * (found['post-FC'].argmax(1) == labels).double().mean().item()
+    """Percent of images that are classified rightly; what is not a number is wrong."""
+    logits = found['post-FC']
+    right = (logits.argmax(1) == labels) & logits.isfinite().all(1)
+    return 100 * right.double().mean().item()
 
 
 def paired(values: list[float], others: list[float], level: float = 0.95) -> dict:
@@ -170,7 +175,7 @@ def difference(found: dict | None) -> str:
     return f'{found["mean"]:+.2f}{interval}'
 
 
-def notes(runs: Runs) -> str:
+def notes(runs: Runs, rows: dict) -> str:
     """What the table means, and what is missing from it."""
     lines = [
         '\n',
@@ -186,6 +191,9 @@ def notes(runs: Runs) -> str:
             '',
             f'{", ".join(several)}: a first stage comes before, whose time is not counted here.',
         ]
+    diverged = [f'{name} ({row["diverged"]})' for name, row in rows.items() if row['diverged']]
+    if diverged:
+        lines += ['', f'Diverged, seeds in brackets: {", ".join(diverged)}.']
     if runs.failed:
         lines += ['', 'Failed: ' + '; '.join(why.splitlines()[0] for why in runs.failed.values())]
     if runs.outdated:

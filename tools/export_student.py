@@ -11,6 +11,7 @@ import argparse
 import importlib.util
 import inspect
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -264,7 +265,7 @@ def main(argv=None):
     args = parse_args(argv)
     checkpoint, cfg = read(args)
     scope = cfg.get('default_scope', 'mmpretrain')
-    DefaultScope.get_instance('export_student', scope_name=scope)
+    DefaultScope.get_instance(f'export_student-{time.time_ns()}', scope_name=scope)
     args.out.mkdir(parents=True, exist_ok=True)
     exported = student_config(cfg)
     weights, config = args.out / 'student.pth', args.out / 'student.py'

@@ -174,10 +174,11 @@ class Runs:
 
     def finished(self, method: str, seed: int) -> bool:
         """Whether a run of this very config is finished."""
-        begun = self._mark(method, seed)
+        begun = self.mark(method, seed)
         return begun.get('finished', False) and begun['fingerprint'] == self.fingerprint(method, seed)
 
-    def _mark(self, method: str, seed: int) -> dict:
+    def mark(self, method: str, seed: int) -> dict:
+        """What a run noted of itself: its fingerprint, whether it is finished, its commit; or nothing."""
         mark = self.run_dir(method, seed) / 'run.json'
         try:
             return json.loads(mark.read_text())
@@ -261,7 +262,7 @@ class Runs:
         directory.parent.mkdir(parents=True, exist_ok=True)
         lock = lock_file(directory.with_suffix('.lock'))
         state = dict(fingerprint=self.fingerprint(*run), code=_code(), commit=commit(), finished=False)
-        begun = self._mark(*run)
+        begun = self.mark(*run)
         if begun.get('fingerprint') != state['fingerprint']:
             shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(parents=True, exist_ok=True)
@@ -289,7 +290,7 @@ class Runs:
 
     def _finish(self, run: tuple[str, int], running: _Running) -> None:
         took = time.perf_counter() - running.start
-        mark = self._mark(*run)
+        mark = self.mark(*run)
         mark.update(finished=True, seconds=mark.get('seconds', 0) + took)
         (self.run_dir(*run) / 'run.json').write_text(json.dumps(mark))
         accuracies = self.logged(*run)
@@ -297,7 +298,7 @@ class Runs:
         self._say(f'{_title(run)}: {top1} ({took:.0f} s)')
 
     def _skip(self, run: tuple[str, int]) -> None:
-        other = self._mark(*run).get('code') != _code()
+        other = self.mark(*run).get('code') != _code()
         if other:
             self.outdated.append(run)
         note = '; by another version of the package' if other else ''

@@ -21,6 +21,13 @@ def test_tokens():
     torch.testing.assert_close(PoolConnector(token_pool='mean')(x), x.sum(1) / 7)
 
 
+def test_nothing_pooled():
+    maps, tokens = torch.randn(2, 3, 4, 5), torch.randn(2, 7, 3)
+    assert torch.equal(PoolConnector(map_pool='flatten')(maps), maps.reshape(2, 60))
+    assert torch.equal(PoolConnector(token_pool='flatten')(tokens), tokens.reshape(2, 21))
+    assert torch.equal(PoolConnector(map_pool='flatten')(tokens), tokens[:, 0])
+
+
 def test_the_last_of_a_tuple_or_list():
     x = torch.randn(2, 3)
     assert PoolConnector()((torch.zeros(2, 9, 4, 4), [torch.zeros(1), x])) is x
@@ -33,7 +40,9 @@ def test_pool_of_something_else(bad):
 
 
 def test_unknown_pools():
-    with pytest.raises(ValueError, match=r"map_pool='sum' is unknown: write one of \['avg', 'max'\]"):
+    with pytest.raises(
+        ValueError, match=r"map_pool='sum' is unknown: write one of \['avg', 'max', 'flatten'\]"
+    ):
         PoolConnector(map_pool='sum')
     with pytest.raises(ValueError, match="token_pool='last'"):
         PoolConnector(token_pool='last')

@@ -4,13 +4,13 @@ import demo
 import demo_report
 import pytest
 import torch
-from runs import Runs
+from runs import Method, Runs
 from support import ROOT, kda_config, train
 
 
 def test_every_method_names_a_config():
-    for method, config in demo.demo_runs(ROOT, 1, 1).methods.items():
-        assert config.is_file(), method
+    for name, method in demo.demo_runs(ROOT, 1, 1).methods.items():
+        assert method.config.is_file(), name
     assert set(demo_report.SHOWN) | {demo_report.BASELINE} <= set(demo.METHODS)
 
 
@@ -38,9 +38,9 @@ def test_features_and_report(tmp_path, monkeypatch):
         pooled = student.backbone((images.float() - 78.5) / 96.2)[-1].mean((2, 3))
     torch.testing.assert_close(found['pre-FC'], pooled)
     torch.testing.assert_close(found['post-FC'], student.head.fc(pooled).detach())
-    runs = Runs(tmp_path, {'teacher': tmp_path / 'config.py'}, set(), 1, 1)
+    runs = Runs(tmp_path, {'teacher': Method(tmp_path / 'config.py')}, 1, 1)
     monkeypatch.setattr(runs, 'checkpoint', lambda method, seed: str(tmp_path / 'epoch_1.pth'))
-    monkeypatch.setattr(runs, 'logged', lambda method, seed: 101)
+    monkeypatch.setattr(runs, 'logged', lambda method, seed: [50, 101])
     with pytest.raises(SystemExit, match=r'its run logged 101\.00'):
         demo_report.evaluate(runs)
 

@@ -24,11 +24,13 @@ def test_train_with_mmrazors_own_options(trained):
     assert (tmp_path / 'epoch_2.pth').is_file()
 
 
-def test_test_gives_the_students_accuracy(trained, tmp_path):
+def test_test_gives_the_accuracy_of_student_and_teacher(trained, tmp_path):
     work_dir, log = trained
     result = run_tool('test.py', work_dir / 'config.py', work_dir / 'epoch_2.pth', '--work-dir', tmp_path)
-    tested = re.findall(r'Epoch\(test\).*accuracy/top1: ([\d.]+)', result.stdout)
-    logged = re.findall(r'Epoch\(val\).*?\saccuracy/top1: ([\d.]+)', log)
+    tested = re.findall(
+        r'Epoch\(test\).*?\s(accuracy/top1: [\d.]+) +(teacher.accuracy/top1: [\d.]+)', result.stdout
+    )
+    logged = re.findall(r'Epoch\(val\).*?\s(accuracy/top1: [\d.]+) +(teacher.accuracy/top1: [\d.]+)', log)
     assert len(logged) == 1
     assert tested == logged
 

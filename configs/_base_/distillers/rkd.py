@@ -1,5 +1,5 @@
 # Park et al., 2019: distances and angles between the features of a batch. Weights
-# 25 and 50 of the paper, features not normalised.
+# 25 and 50 of the paper, features normalised, as in mmrazor's own config.
 distiller = dict(
     student_recorders=dict(
         feat=dict(type='ModuleOutputs', source='neck.gap')),
@@ -7,8 +7,8 @@ distiller = dict(
         feat=dict(type='ModuleOutputs', source='neck.gap')),
     distill_losses=dict(
         loss_dw=dict(
-            type='DistanceWiseRKD', with_l2_norm=False, loss_weight=25),
-        loss_aw=dict(type='AngleWiseRKD', with_l2_norm=False, loss_weight=50)),
+            type='DistanceWiseRKD', with_l2_norm=True, loss_weight=25),
+        loss_aw=dict(type='AngleWiseRKD', with_l2_norm=True, loss_weight=50)),
     loss_forward_mappings=dict(
         loss_dw=dict(
             preds_S=dict(from_student=True, recorder='feat'),

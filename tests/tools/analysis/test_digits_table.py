@@ -21,12 +21,12 @@ def test_every_kernel_and_strategy_with_both_forms():
 def test_configs_are_written(tmp_path):
     runs = digits_table.build_runs(Namespace(work_dir=tmp_path, seeds=3, jobs=2))
     assert len(runs) == 3 * (3 + len(digits_table.variants()))
-    assert runs.teacher == 'teacher'
+    assert 'teacher' in runs.methods
     for name, arguments in digits_table.variants().items():
-        loss = Config.fromfile(runs.methods[name]).model.distiller.distill_losses.loss_kda
+        loss = Config.fromfile(runs.methods[name].config).model.distiller.distill_losses.loss_kda
         assert loss.loss_weight == 0.36
         assert {key: loss[key] for key in arguments} == arguments
-        assert name in runs.distilled
+        assert runs.methods[name].distilled
 
 
 @pytest.mark.parametrize('name', ['kmeans linear nystrom', 'classifier linear partial'])

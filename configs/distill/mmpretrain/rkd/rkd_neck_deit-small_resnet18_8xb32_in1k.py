@@ -11,11 +11,6 @@ _base_.distiller.loss_forward_mappings.loss_dw.preds_T.update(
 _base_.distiller.loss_forward_mappings.loss_aw.preds_T.update(
     connector='tokens')
 
-# As in mmrazor's own config for ImageNet.
-for loss in _base_.distiller.distill_losses.values():
-    loss.update(with_l2_norm=True)
-del loss
-
 model = dict(
     distiller=dict(
         connectors=dict(tokens=dict(type='PoolConnector', token_pool='cls')),
