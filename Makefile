@@ -5,14 +5,18 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint format clean
+.PHONY: demo benchmark test lint format clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/quickstart.done
 	$(BIN)/python tools/demo.py
 
+benchmark: $(VENV)/quickstart.done
+	$(BIN)/python tools/benchmark.py $(or $(SUITE),digits)
+
+# A process for each core, one thread for each process.
 test: $(VENV)/tests.done
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=8
 
 lint: $(VENV)/tests.done
 	$(BIN)/ruff check .
