@@ -3,6 +3,10 @@
 # where a BatchNorm is followed by a ReLU, from which mmrazor takes the margin.
 distiller = dict(
     type='OFDDistiller',
+    connectors=dict(
+        low_teacher=dict(type='OFDTeacherConnector'),
+        mid_teacher=dict(type='OFDTeacherConnector'),
+        high_teacher=dict(type='OFDTeacherConnector')),
     distill_losses=dict(
         loss_low=dict(type='OFDLoss', loss_weight=0.25),
         loss_mid=dict(type='OFDLoss', loss_weight=0.5),

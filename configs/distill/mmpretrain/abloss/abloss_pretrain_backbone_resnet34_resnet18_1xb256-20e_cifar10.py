@@ -10,26 +10,15 @@ model = dict(
     distiller=dict(
         student_recorders=_base_.student_preacts,
         teacher_recorders=_base_.teacher_preacts,
-        connectors=dict(
-            low=dict(
+        connectors={
+            stage: dict(
                 type='ConvModuleConnector',
-                in_channel=_base_.student_preact_channels.low,
-                out_channel=_base_.teacher_preact_channels.low,
+                in_channel=_base_.student_preact_channels[stage],
+                out_channel=_base_.teacher_preact_channels[stage],
                 norm_cfg=dict(type='BN'),
-                act_cfg=None),
-            mid=dict(
-                type='ConvModuleConnector',
-                in_channel=_base_.student_preact_channels.mid,
-                out_channel=_base_.teacher_preact_channels.mid,
-                norm_cfg=dict(type='BN'),
-                act_cfg=None),
-            high=dict(
-                type='ConvModuleConnector',
-                in_channel=_base_.student_preact_channels.high,
-                out_channel=_base_.teacher_preact_channels.high,
-                norm_cfg=dict(type='BN'),
-                act_cfg=None),
-        ),
+                act_cfg=None)
+            for stage in ('low', 'mid', 'high')
+        },
         **_base_.distiller))
 
 train_cfg = dict(max_epochs=_base_.pretrain_epochs)

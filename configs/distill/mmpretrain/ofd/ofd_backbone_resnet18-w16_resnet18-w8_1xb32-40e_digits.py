@@ -8,26 +8,14 @@ model = dict(
     distiller=dict(
         student_recorders=_base_.student_preacts,
         teacher_recorders=_base_.teacher_preacts,
-        connectors=dict(
-            low=dict(
+        connectors=dict({
+            stage: dict(
                 type='ConvModuleConnector',
-                in_channel=_base_.student_preact_channels.low,
-                out_channel=_base_.teacher_preact_channels.low,
+                in_channel=_base_.student_preact_channels[stage],
+                out_channel=_base_.teacher_preact_channels[stage],
                 norm_cfg=dict(type='BN'),
-                act_cfg=None),
-            mid=dict(
-                type='ConvModuleConnector',
-                in_channel=_base_.student_preact_channels.mid,
-                out_channel=_base_.teacher_preact_channels.mid,
-                norm_cfg=dict(type='BN'),
-                act_cfg=None),
-            high=dict(
-                type='ConvModuleConnector',
-                in_channel=_base_.student_preact_channels.high,
-                out_channel=_base_.teacher_preact_channels.high,
-                norm_cfg=dict(type='BN'),
-                act_cfg=None),
-            low_teacher=dict(type='OFDTeacherConnector'),
-            mid_teacher=dict(type='OFDTeacherConnector'),
-            high_teacher=dict(type='OFDTeacherConnector')),
+                act_cfg=None)
+            for stage in ('low', 'mid', 'high')
+        },
+            **_base_.distiller.pop('connectors')),
         **_base_.distiller))
