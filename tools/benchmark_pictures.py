@@ -10,6 +10,7 @@ import matplotlib
 matplotlib.use('Agg')
 
 import matplotlib.pyplot as plt
+from matplotlib.ticker import LogLocator, NullFormatter
 
 OURS = 'KDA'
 
@@ -33,8 +34,6 @@ def accuracy(path: Path, title: str, rows: dict, teacher: float | None) -> None:
     spreads = [_spread(rows[name]['top1']) for name in names]
     figure, axis = plt.subplots(figsize=(8, 1.2 + 0.32 * len(names)), layout='constrained')
     axis.barh(names, means, xerr=spreads, color=[_color(name) for name in names], capsize=3)
-    for y, (mean, spread) in enumerate(zip(means, spreads, strict=True)):
-        axis.annotate(f' {mean:.2f}', (mean + spread, y), va='center', fontsize=8)
     top = max(m + s for m, s in zip(means, spreads, strict=True))
     low = min(m - s for m, s in zip(means, spreads, strict=True))
     if teacher is not None:
@@ -50,7 +49,11 @@ def accuracy(path: Path, title: str, rows: dict, teacher: float | None) -> None:
         )
         top = max(top, teacher)
     margin = max(top - low, 0.5)
-    axis.set_xlim(max(0, low - 0.25 * margin), min(top + 0.15 * margin, 101))
+    axis.set_xlim(max(0, low - 0.25 * margin), min(top + 0.1 * margin, 101))
+    for y, mean in enumerate(means):
+        place = axis.get_xlim()[0], y
+        shift = dict(xytext=(4, 0), textcoords='offset points')
+        axis.annotate(f'{mean:.2f}', place, va='center', fontsize=8, color='white', **shift)
     axis.set_ylim(-1.2, len(names) - 0.4)
     seeds = max(len(row['top1']) for row in rows.values())
     axis.set_xlabel(f'top-1 at the last epoch (%), mean and std of {seeds} seed{"s" * (seeds > 1)}')
@@ -60,35 +63,57 @@ def accuracy(path: Path, title: str, rows: dict, teacher: float | None) -> None:
 
 
 def transfer(path: Path, title: str, rows: dict) -> None:
-    """Top-1 against kernel transfer, pre-FC and post-FC."""
+    """Top-1 against kernel transfer, pre-FC and post-FC; methods by number, so that none hides another.
+
+    Methods far below the others, and those that diverged, are named below the picture.
+    """
     layers = [layer for layer in next(iter(rows.values()))['transfer'] if _any(rows, layer)]
     if not layers:
         return
+    means = {name: statistics.mean(row['top1']) for name, row in rows.items()}
+    low = _fence([mean for name, mean in means.items() if not rows[name]['diverged']])
+    shown = [name for name in rows if means[name] >= low and not rows[name]['diverged']]
     figure, axes = plt.subplots(
-        1, len(layers), figsize=(6.4 * len(layers), 5), sharey=True, squeeze=False, layout='constrained'
+        1,
+        len(layers),
+        figsize=(5.2 * len(layers) + 2, 5),
+        sharey=True,
+        squeeze=False,
+        layout='constrained',
     )
     for axis, layer in zip(axes[0], layers, strict=True):
-        points = []
-        for name, row in rows.items():
-            if not row['transfer'][layer]:
+        values = {name: rows[name]['transfer'][layer] for name in shown if rows[name]['transfer'][layer]}
+        for number, name in enumerate(shown, 1):
+            if name not in values:
                 continue
-            x, y = statistics.mean(row['transfer'][layer]), statistics.mean(row['top1'])
-            spreads = dict(xerr=_spread(row['transfer'][layer]), yerr=_spread(row['top1']))
-            axis.errorbar(x, y, **spreads, fmt='o', color=_color(name), capsize=2, alpha=0.8)
-            points.append((x, y, name))
-        if max(x for x, _, _ in points) > 4:  # a few run away
+            x, y = statistics.mean(values[name]), means[name]
+            spreads = dict(xerr=_spread(values[name]), yerr=_spread(rows[name]['top1']))
+            axis.errorbar(x, y, **spreads, color=_color(name), capsize=2, alpha=0.35, zorder=1)
+            axis.scatter(x, y, s=150, color=_color(name), label=f'{number}  {name}', zorder=2)
+            center = dict(ha='center', va='center', fontsize=7, color='white', zorder=3)
+            axis.annotate(str(number), (x, y), **center)
+        means_x = [statistics.mean(row) for row in values.values()]
+        if max(means_x) > 4 * min(means_x):
             axis.set_xscale('log')
-        # Names to the right of their points, every second one above the line.
-        for rank, (x, y, name) in enumerate(sorted(points, key=lambda point: point[1])):
-            offset = (5, 5 if rank % 2 else -9)
-            axis.annotate(name, (x, y), xytext=offset, textcoords='offset points', fontsize=8)
+            axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.xaxis.set_major_formatter('{x:g}')
+            axis.xaxis.set_minor_formatter(NullFormatter())
         axis.set_xlabel(f'kernel transfer {layer}, ||K_S - K_T|| / ||K_T||')
         axis.grid(alpha=0.3)
-        axis.margins(x=0.12, y=0.08)
     axes[0][0].set_ylabel('top-1 at the last epoch (%)')
-    figure.suptitle(title)
+    axes[0][-1].legend(*axes[0][0].get_legend_handles_labels(), loc='upper left', bbox_to_anchor=(1, 1))
+    far = [f'{name} ({means[name]:.1f})' for name in rows if name not in shown]
+    figure.suptitle(title + (f'\nnot shown, far below: {", ".join(far)}' if far else ''), fontsize=10)
     figure.savefig(path, dpi=120)
     plt.close(figure)
+
+
+def _fence(values: list[float]) -> float:
+    """Two interquartile ranges below the lower quartile."""
+    if len(values) < 4:
+        return min(values)
+    first, _, third = statistics.quantiles(values, n=4)
+    return first - 2 * (third - first)
 
 
 def _any(rows: dict, layer: str) -> bool:
