@@ -30,7 +30,7 @@ def parse_args(argv=None):
     parser.add_argument('--seeds', type=int, help="seeds of each method (default: the suite's)")
     parser.add_argument('--methods', nargs='+', metavar='NAME', help='only these, of the suite')
     parser.add_argument('--teacher', help="a checkpoint, in the place of the suite's teacher")
-    parser.add_argument('--jobs', type=int, default=2, help='runs at a time (default: 2)')
+    parser.add_argument('--jobs', type=int, help='runs at a time (default: one a GPU, at least 2)')
     parser.add_argument('--gpus', help='GPUs to spread the runs over, as 0,1,2 (default: all there are)')
     parser.add_argument('--ranks', type=int, help="processes and GPUs of one run (default: the suite's)")
     parser.add_argument('--amp', action='store_true', help='mixed precision, as of tools/train.py')
@@ -123,8 +123,9 @@ def build_runs(args, cfg: Config) -> Runs:
         arguments.append('--auto-scale-lr')
     seeds = args.seeds or cfg.get('seeds', 3)
     options = args.cfg_options
+    jobs = args.jobs or max(2, len(gpus))
     try:
-        return Runs(args.work_dir, methods, seeds, args.jobs, teacher, gpus, ranks, arguments, options)
+        return Runs(args.work_dir, methods, seeds, jobs, teacher, gpus, ranks, arguments, options)
     except ValueError as error:
         raise SystemExit(f'{error} Give --ranks, or more --gpus.') from error
 

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import functools
 import hashlib
+import importlib.util
 import json
 import os
 import shutil
@@ -336,6 +337,8 @@ class Runs:
 
 def commit() -> str | None:
     """The commit of this checkout, with a + where files were changed since, or None."""
+    if not (ROOT / '.git').exists():  # installed, and perhaps below a repository of somebody else's
+        return None
     with contextlib.suppress(OSError, subprocess.CalledProcessError):
         found = subprocess.run(
             ['git', '-C', str(ROOT), 'rev-parse', '--short', 'HEAD'],
@@ -365,10 +368,11 @@ def _resolved(config: Path) -> str:
 
 @functools.cache
 def _code() -> str:
-    """Of the package."""
+    """Of the package, wherever it is installed."""
+    package = Path(importlib.util.find_spec('mmnystrom').origin).parent
     digest = hashlib.sha256()
-    for path in sorted((ROOT / 'mmnystrom').rglob('*.py')):
-        if '.mim' not in path.parts:
+    for path in sorted(package.rglob('*.py')):
+        if '.mim' not in path.relative_to(package).parts:
             digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -77,6 +77,12 @@ def test_paired_differences_are_those_of_scipy():
     assert benchmark_report.difference(dict(mean=1.0)) == '+1.00'
 
 
+def test_pairs_are_of_the_same_seed():
+    row = dict(seeds=[0, 2], top1=[10.0, 12.0])
+    other = dict(seeds=[1, 2], top1=[1.0, 2.0])
+    assert benchmark_report.same_seeds(row, other) == ([12.0], [2.0])
+
+
 def rows_of(names):
     rng = np.random.default_rng(0)
     return {
@@ -101,6 +107,14 @@ def test_table_and_pictures(tmp_path):
     benchmark_pictures.accuracy(tmp_path / 'a.png', 'a title', rows, 90.0)
     benchmark_pictures.transfer(tmp_path / 'b.png', 'a title', rows)
     assert all((tmp_path / name).stat().st_size > 5000 for name in ('a.png', 'b.png'))
+
+
+def test_nothing_to_report(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        sys, 'argv', ['benchmark.py', 'digits', '--report-only', '--work-dir', str(tmp_path)]
+    )
+    with pytest.raises(SystemExit, match='holds no finished run: start it without --report-only'):
+        benchmark.main()
 
 
 def test_what_is_not_a_number_is_wrong():
@@ -171,6 +185,7 @@ def test_a_failed_method_is_reported_and_tried_again(small):
     assert done.returncode == 1, done.stderr[-3000:]
     assert 'KDA pre-FC, seed 0 FAILED' in done.stdout and 'NoSuchLoss' in done.stderr
     assert '2 of 7 runs failed' in done.stderr
+    assert 'Not finished: KDA pre-FC (0 of 2 seeds).' in done.stdout
     result = json.loads((small / 'runs' / 'results.json').read_text())
     assert list(result['rows']) == ['student alone', 'KD']
     assert set(result['failed']) == {'KDA pre-FC, seed 0', 'KDA pre-FC, seed 1'}
