@@ -203,7 +203,10 @@ class Runs:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise SystemExit(f'{self.work_dir} is in use by another program of this kind.') from None
-            previous = {sig: signal.signal(sig, _interrupt) for sig in (signal.SIGTERM, signal.SIGHUP)}
+            previous = {sig: signal.getsignal(sig) for sig in (signal.SIGTERM, signal.SIGHUP)}
+            for sig, handler in previous.items():
+                if handler is not signal.SIG_IGN:  # as under nohup
+                    signal.signal(sig, _interrupt)
             try:
                 self._schedule()
             finally:

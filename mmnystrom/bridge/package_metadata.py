@@ -1,6 +1,7 @@
 """Break: setuptools >= 81 has no pkg_resources (and a Python >= 3.12 venv has no setuptools).
 
-Where: ``mmengine/utils/package_utils.py:17``, reached by every ``pkg::path`` config.
+Where: ``mmengine/utils/package_utils.py:17``, reached by every ``pkg::path`` config. Where pkg_resources
+is there, the same lines look for an editable install beside its metadata, where it is not.
 Cure: the same three helpers on importlib.metadata, put wherever mmengine re-exported them.
 Can go: once mmengine reads importlib.metadata itself.
 """
@@ -13,12 +14,20 @@ from pathlib import Path
 
 from ._rebind import rebind
 
-NAME = 'pkg_resources is gone'
+NAME = 'pkg_resources is gone, or misses editable installs'
 
 
 def is_broken() -> bool:
-    """Whether mmengine's helpers would fail on their import of pkg_resources."""
-    return importlib.util.find_spec('pkg_resources') is None
+    """Whether mmengine's helpers would fail on their import of pkg_resources, or to find this package."""
+    if importlib.util.find_spec('pkg_resources') is None:
+        return True
+    from mmengine.utils import package_utils
+
+    try:
+        found = package_utils.get_installed_path(__name__.partition('.')[0])
+    except Exception:  # pkg_resources' own, for a package that is run from a checkout
+        return True
+    return not Path(found).is_dir()
 
 
 def apply() -> None:
