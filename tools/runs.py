@@ -208,6 +208,8 @@ class Runs:
                 if handler is not signal.SIG_IGN:  # as under nohup
                     signal.signal(sig, _interrupt)
             try:
+                for path in self.work_dir.glob('*/seed*.lock'):
+                    lock_file(path).close()  # ends what a start that was killed has left behind
                 self._schedule()
             finally:
                 for run in self._running.values():
