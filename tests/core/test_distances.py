@@ -43,7 +43,7 @@ def test_every_distance_is_tried():
     assert names == set(DISTANCES)
 
 
-@pytest.mark.parametrize(('spec', 'oracle'), CASES, ids=lambda case: str(case)[:40])
+@pytest.mark.parametrize(('spec', 'oracle'), CASES, ids=[str(spec) for spec, _ in CASES])
 def test_values_and_normalizations(spec, oracle):
     s, t = draw()
     expected = oracle(s, t)
