@@ -130,7 +130,7 @@ def paired(values: list[float], others: list[float], level: float = 0.95) -> dic
     if len(pairs) < 2:
         return dict(mean=mean)
     half = stats.t.ppf((1 + level) / 2, len(pairs) - 1) * statistics.stdev(pairs) / len(pairs) ** 0.5
-    return dict(mean=mean, low=mean - half, high=mean + half)
+    return dict(mean=mean, low=float(mean - half), high=float(mean + half))
 
 
 def measure_costs(runs: Runs, rows: dict, rounds: int) -> dict:
