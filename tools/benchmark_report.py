@@ -5,12 +5,10 @@ from __future__ import annotations
 import gc
 import json
 import statistics
-from pathlib import Path
 
 import benchmark_pictures as pictures
-import torch
 from benchmark import STUDENT
-from demo_report import LAYERS, features, finished, mean_std, provenance
+from demo_report import LAYERS, features, finished, mean_std, provenance, top1
 from runs import TEACHER, Runs, markdown_table
 from scipy import stats
 from step_costs import extra_parameters, make_step, peak_memory, times
@@ -69,7 +67,7 @@ def evaluate(runs: Runs) -> tuple[dict, float | None]:
     ``top1`` and ``transfer`` are of the last checkpoint, on the test split; ``best`` is the highest
     that a validation logged; ``diverged`` names the seeds whose logits are no numbers any more.
     """
-    rows, taught, accuracy = {}, {}, {}
+    rows, taught, teacher = {}, {}, None
     for name in sorted(shown(runs), key=lambda name: not runs.methods[name].distilled):
         row = dict(seeds=[], diverged=[], top1=[], best=[], transfer={layer: [] for layer in LAYERS})
         for seed in runs.seeds:
@@ -79,7 +77,7 @@ def evaluate(runs: Runs) -> tuple[dict, float | None]:
             runner = finished(runs.work_dir, config, checkpoint, options(runs))
             if not taught and runs.methods[name].distilled:
                 taught, labels = features(runner, 'teacher')
-                accuracy[TEACHER] = top1(taught, labels)
+                teacher = top1(taught, labels)
             found, labels = features(runner)
             logged = runs.logged(name, seed)
             row['seeds'].append(seed)
@@ -101,14 +99,7 @@ def evaluate(runs: Runs) -> tuple[dict, float | None]:
         if row['top1']:
             rows[name] = row
     order = shown(runs)
-    return {name: rows[name] for name in order if name in rows}, accuracy.get(TEACHER)
-
-
-def top1(found: dict, labels: torch.Tensor) -> float:
-    """Percent of images that are classified rightly; what is not a number is wrong."""
-    logits = found['post-FC']
-    right = (logits.argmax(1) == labels) & logits.isfinite().all(1)
-    return 100 * right.double().mean().item()
+    return {name: rows[name] for name in order if name in rows}, teacher
 
 
 def same_seeds(row: dict, other: dict) -> tuple[list[float], list[float]]:
@@ -221,8 +212,3 @@ def notes(runs: Runs, rows: dict) -> str:
         named = ', '.join(sorted({name for name, _ in runs.outdated}))
         lines += ['', f'Trained by another version of the package (--fresh repeats them): {named}.']
     return '\n'.join(lines)
-
-
-def load(path: Path) -> dict:
-    """A results.json."""
-    return json.loads(Path(path).read_text())

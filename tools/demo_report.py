@@ -121,6 +121,13 @@ def features(runner: Runner, name: str = 'student') -> tuple[dict, torch.Tensor]
     return {layer: torch.cat(parts) for layer, parts in found.items()}, torch.cat(labels)
 
 
+def top1(found: dict, labels: torch.Tensor) -> float:
+    """Percent of images that are classified rightly; what is not a number is wrong."""
+    logits = found['post-FC']
+    right = (logits.argmax(1) == labels) & logits.isfinite().all(1)
+    return 100 * right.double().mean().item()
+
+
 def evaluate(runs: Runs) -> tuple[dict, dict]:
     """Rows of the table, and for the picture the first seed's features with their labels."""
     rows = {method: dict(top1=[], transfer={layer: [] for layer in LAYERS}) for method in runs.methods}
@@ -131,7 +138,7 @@ def evaluate(runs: Runs) -> tuple[dict, dict]:
             runner = finished(runs.work_dir, runs.methods[method].config, runs.checkpoint(method, seed))
             found, labels = features(runner)
             teacher = teacher or found
-            accuracy = 100 * (found['post-FC'].argmax(1) == labels).double().mean().item()
+            accuracy = top1(found, labels)
             logged = runs.logged(method, seed)[-1]
             if abs(accuracy - logged) > 0.01:
                 raise SystemExit(

@@ -20,7 +20,7 @@ import mmnystrom  # noqa: F401  (mmrazor can be imported only after it)
 
 # isort: split
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, DictAction
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import _load_checkpoint
@@ -31,7 +31,7 @@ from torch import Tensor, nn
 
 #: What an export may differ by, in logits: other kernels add up in another order.
 TOLERANCE = 1e-3
-NEEDS = {'onnx': ('onnx', 'onnxruntime')}
+NEEDED_FOR_ONNX = ('onnx', 'onnxruntime')
 
 
 def parse_args(argv=None):
@@ -45,14 +45,16 @@ def parse_args(argv=None):
     parser.add_argument(
         '--images', type=int, default=256, help='test images to compare on (default: 256)'
     )
-    parser.add_argument('--cfg-options', nargs='+', default=[], help='key=value, as of tools/test.py')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, default={}, help='as of tools/test.py'
+    )
     args = parser.parse_args(argv)
     for path in (args.checkpoint, args.config):
         if path is not None and not path.is_file():
             parser.error(f'{path} does not exist')
     if args.images < 1:
         parser.error(f'--images={args.images} must be at least 1')
-    missing = [name for name in NEEDS['onnx'] if args.onnx and importlib.util.find_spec(name) is None]
+    missing = [name for name in NEEDED_FOR_ONNX if args.onnx and importlib.util.find_spec(name) is None]
     if missing:
         parser.error(f'--onnx needs {" and ".join(missing)}: pip install onnx onnxruntime onnxscript')
     if args.torch_export and not hasattr(torch, 'export'):
@@ -72,11 +74,7 @@ def read(args) -> tuple[dict, Config]:
     if args.config is None and not meta.get('cfg'):
         raise SystemExit(f'{args.checkpoint} holds no config: give --config.')
     cfg = Config.fromfile(args.config) if args.config else Config.fromstring(meta['cfg'], '.py')
-    if args.cfg_options:
-        from mmengine.config import DictAction
-
-        pairs = (option.split('=', 1) for option in args.cfg_options)
-        cfg.merge_from_dict({key: DictAction._parse_iterable(value) for key, value in pairs})
+    cfg.merge_from_dict(args.cfg_options)
     if 'architecture' not in cfg.model or not any(
         key.startswith('architecture.') for key in checkpoint.get('state_dict', {})
     ):
