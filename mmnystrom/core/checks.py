@@ -97,7 +97,7 @@ def build_from_table(table: Mapping[str, Any], argument: str, spec: str | dict) 
         )
     arguments = {} if isinstance(spec, str) else dict(spec)
     name = spec if isinstance(spec, str) else arguments.pop('type', None)
-    if name not in table:
+    if not isinstance(name, str) or name not in table:
         raise ValueError(f'{argument}={spec!r} is unknown: write one of {sorted(table)}.')
     member = table[name]
     try:

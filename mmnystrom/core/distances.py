@@ -20,18 +20,24 @@ class Distance:
     """A distance, summed over the batch.
 
     ``distance(s_rows, t_rows)`` takes two matrices of shape (N, m), gives a scalar, and passes
-    gradients to the first.
+    gradients to the first. Rows of zeros in both matrices add nothing. ``columns`` (m,) tells which
+    columns count; the others must be 0 in both. None stands for all.
     """
 
     #: What ``normalize=None`` means for it, and what it allows.
     normalizations: ClassVar[tuple[str, ...]] = NORMALIZATIONS
 
-    def __call__(self, s_rows: Tensor, t_rows: Tensor) -> Tensor:
+    def __call__(self, s_rows: Tensor, t_rows: Tensor, columns: Tensor | None = None) -> Tensor:
         raise NotImplementedError
 
-    def terms(self, rows: Tensor) -> int:
-        """How many terms the sum has: what ``normalize='mean'`` divides by."""
-        return rows.numel()
+    def terms(self, rows: int | Tensor, columns: int | Tensor) -> int | Tensor:
+        """How many terms the sum has: what ``normalize='mean'`` divides by.
+
+        Args:
+            rows: Number of rows that count.
+            columns: Number of columns that count.
+        """
+        return rows * columns
 
     def choose_normalization(self, normalize: str | None) -> str:
         """``normalize``, or its default for this distance.
@@ -66,7 +72,7 @@ class SmoothL1(Distance):
     def __post_init__(self) -> None:
         check_number('beta', self.beta, remedy="or take distance='l1', which is its limit at 0")
 
-    def __call__(self, s_rows: Tensor, t_rows: Tensor) -> Tensor:
+    def __call__(self, s_rows: Tensor, t_rows: Tensor, columns: Tensor | None = None) -> Tensor:
         return F.smooth_l1_loss(s_rows, t_rows, reduction='sum', beta=self.beta)
 
 
@@ -74,7 +80,7 @@ class SmoothL1(Distance):
 class L1(Distance):
     """Absolute differences."""
 
-    def __call__(self, s_rows: Tensor, t_rows: Tensor) -> Tensor:
+    def __call__(self, s_rows: Tensor, t_rows: Tensor, columns: Tensor | None = None) -> Tensor:
         return F.l1_loss(s_rows, t_rows, reduction='sum')
 
 
@@ -82,7 +88,7 @@ class L1(Distance):
 class MSE(Distance):
     """Squared differences."""
 
-    def __call__(self, s_rows: Tensor, t_rows: Tensor) -> Tensor:
+    def __call__(self, s_rows: Tensor, t_rows: Tensor, columns: Tensor | None = None) -> Tensor:
         return F.mse_loss(s_rows, t_rows, reduction='sum')
 
 
@@ -106,13 +112,18 @@ class KL(Distance):
     def __post_init__(self) -> None:
         check_number('tau', self.tau, remedy='a temperature; 1 to 10 is usual')
 
-    def __call__(self, s_rows: Tensor, t_rows: Tensor) -> Tensor:
-        s_log, t_log = ((rows / self.tau).log_softmax(1) for rows in (s_rows, t_rows))
+    def __call__(self, s_rows: Tensor, t_rows: Tensor, columns: Tensor | None = None) -> Tensor:
+        logits = [rows / self.tau for rows in (s_rows, t_rows)]
+        if columns is not None:
+            # A probability of 0, by a finite number: infinity less infinity is NaN.
+            least = torch.finfo(s_rows.dtype).min / 2
+            logits = [rows.masked_fill(~columns, least) for rows in logits]
+        s_log, t_log = (rows.log_softmax(1) for rows in logits)
         return self.tau**2 * F.kl_div(s_log, t_log, reduction='sum', log_target=True)
 
-    def terms(self, rows: Tensor) -> int:
+    def terms(self, rows: int | Tensor, columns: int | Tensor) -> int | Tensor:
         """One a row, as reduction='batchmean' counts."""
-        return len(rows)
+        return rows
 
 
 @dataclass(frozen=True)
@@ -121,7 +132,7 @@ class Cosine(Distance):
 
     normalizations: ClassVar[tuple[str, ...]] = ('none',)
 
-    def __call__(self, s_rows: Tensor, t_rows: Tensor) -> Tensor:
+    def __call__(self, s_rows: Tensor, t_rows: Tensor, columns: Tensor | None = None) -> Tensor:
         return 1 - F.cosine_similarity(s_rows.flatten(), t_rows.flatten(), dim=0)
 
 
@@ -153,7 +164,13 @@ def build_distance(spec: str | dict) -> Distance:
 
 
 def normalized(
-    distance: Distance, normalize: str, s_rows: Tensor, t_rows: Tensor, weight: float = 1.0
+    distance: Distance,
+    normalize: str,
+    s_rows: Tensor,
+    t_rows: Tensor,
+    weight: float = 1.0,
+    usable: Tensor | None = None,
+    columns: Tensor | None = None,
 ) -> Tensor:
     """A distance, divided as ``normalize`` says.
 
@@ -164,13 +181,18 @@ def normalized(
         s_rows: The student's rows, shape (N, m).
         t_rows: The teacher's rows, shape (N, m); no gradient.
         weight: Factor. Defaults to 1.
+        usable: Which rows count, shape (N,); the others must be 0 in both. Defaults to None, all.
+        columns: Which columns count, shape (m,); the others must be 0 in both. Defaults to None, all.
 
     Returns:
-        Scalar.
+        Scalar; 0 where no row counts.
     """
-    total = distance(s_rows, t_rows)
+    total = distance(s_rows, t_rows, columns)
+    if usable is not None:
+        total = total * usable.any()
     if normalize == 'mean':
-        return total * (weight / distance.terms(s_rows))
+        rows = len(s_rows) if usable is None else usable.sum().clamp_min(1)
+        return total * (weight / distance.terms(rows, s_rows.shape[1] if columns is None else rows))
     if normalize == 'teacher_norm':
         norm = torch.linalg.vector_norm(t_rows)
         return total * (norm.reciprocal().nan_to_num(nan=math.nan, posinf=0.0) * weight)

@@ -20,7 +20,7 @@ def feature_rows(feature: object, argument: str) -> Tensor:
 
     Raises:
         TypeError: If it is not a floating-point tensor.
-        ValueError: If it has any other shape.
+        ValueError: If it has any other shape, or holds no image.
 
     Example:
         >>> feature_rows(torch.zeros(4, 8, 1, 1), 's_feature').shape
@@ -34,6 +34,11 @@ def feature_rows(feature: object, argument: str) -> Tensor:
         )
     if not feature.is_floating_point():
         raise TypeError(f'{argument} must be floating point, got {feature.dtype}.')
+    if feature.ndim > 1 and not len(feature):
+        raise ValueError(
+            f'{argument} has shape {tuple(feature.shape)}: the batch holds no images. Look at the data '
+            'loader, its sampler and its batch sampler.'
+        )
     if feature.ndim == 2:
         return feature
     if feature.ndim > 2 and feature.shape[2:].numel() == 1:
@@ -43,6 +48,31 @@ def feature_rows(feature: object, argument: str) -> Tensor:
         "connectors=dict(pool=dict(type='PoolConnector')) to the distiller and connector='pool' to "
         f'the mapping of {argument} in loss_forward_mappings.'
     )
+
+
+def finite_samples(s_feature: Tensor, t_feature: Tensor) -> Tensor:
+    """Tell which samples of a batch can enter sums of products.
+
+    The norm of both features must be finite in float32 (in float64 for float64 features). So NaN,
+    infinity, and numbers whose square overflows are out, and every product of two features that are in
+    is finite.
+
+    Args:
+        s_feature: The student's features, shape (N, d_S).
+        t_feature: The teacher's features, shape (N, d_T).
+
+    Returns:
+        Shape (N,), bool. It is on the features' device, and nothing waits for that device.
+
+    Example:
+        >>> finite_samples(torch.tensor([[1.], [1.], [1e30]]), torch.tensor([[1.], [torch.nan], [1.]]))
+        tensor([ True, False, False])
+    """
+    dtype = computing_dtype(s_feature, t_feature)
+    s_norm, t_norm = (
+        torch.linalg.vector_norm(x.detach(), dim=1, dtype=dtype) for x in (s_feature, t_feature)
+    )
+    return (s_norm + t_norm).isfinite()
 
 
 def without_autocast(device: torch.device) -> AbstractContextManager:

@@ -29,13 +29,22 @@ class Rows:
     landmarks: Tensor
     root: Tensor | None = None
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """Rows (N, m) of features (N, d), which were checked and cast."""
+    def __call__(self, x: Tensor, usable: Tensor | None = None) -> Tensor:
+        """Rows (N, m) of features (N, d), which were checked and cast.
+
+        Where ``usable`` (N,) is False the features must be 0, and the row is 0.
+        """
         landmarks = cast(self.landmarks, x.dtype)
         if self.kernel.explicit:
             return self.kernel.map(x) @ landmarks.T
         rows = self.kernel.values(x, landmarks)
-        return rows if self.root is None else rows @ cast(self.root, x.dtype)
+        if self.root is not None:
+            rows = rows @ cast(self.root, x.dtype)
+        return rows if usable is None else rows.masked_fill(~usable[:, None], 0)
+
+    @staticmethod
+    def columns(usable: Tensor | None) -> None:
+        """Every landmark counts, whichever samples of the batch do."""
 
 
 @dataclass(frozen=True)
@@ -106,15 +115,34 @@ class GramRows:
     normalize_rows: bool
     normalize_features: bool
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """Gram matrix (N, N) of features (N, d), which were checked and cast."""
+    def __call__(self, x: Tensor, usable: Tensor | None = None) -> Tensor:
+        """Gram matrix (N, N) of features (N, d), which were checked and cast.
+
+        Where ``usable`` (N,) is False the features must be 0, and row and column are 0. The rest is the
+        matrix of the other samples.
+        """
         if self.normalize_features:
             x = F.normalize(x, dim=1)
         gram = self.kernel.values(x, x)
-        if self.center:
-            gram = gram - gram.mean(0, keepdim=True)
-            gram = gram - gram.mean(1, keepdim=True)
+        if usable is None:
+            if self.center:
+                gram = gram - gram.mean(0, keepdim=True)
+                gram = gram - gram.mean(1, keepdim=True)
+        else:
+            unusable = ~(usable[:, None] & usable)
+            gram = gram.masked_fill(unusable, 0)
+            if self.center:
+                number = usable.sum().clamp_min(1)
+                gram = gram - gram.sum(0, keepdim=True) / number
+                gram = gram.masked_fill(unusable, 0)
+                gram = gram - gram.sum(1, keepdim=True) / number
+                gram = gram.masked_fill(unusable, 0)
         return F.normalize(gram, dim=1) if self.normalize_rows else gram
+
+    @staticmethod
+    def columns(usable: Tensor | None) -> Tensor | None:
+        """The columns that count are those of the samples that do."""
+        return usable
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from .checks import check_number
 from .distances import build_distance, normalized
-from .features import cast, computing_dtype, without_autocast
+from .features import cast, computing_dtype, finite_samples, without_autocast
 from .forms import Partial, build_form
 from .kernels import build_kernel
 from .landmarks import EVERY_ITERATION, Refresh, build_landmarks
@@ -45,6 +45,9 @@ class KernelTransferLoss(nn.Module):
     in the form of the authors' code. Computed in float32 (in float64 for float64 input), whatever
     autocast says. The teacher's features and both networks' landmarks get no gradient.
 
+    A sample whose features are not finite, in either network, is left out: the loss and its gradient
+    are those of the batch without it. :attr:`rejected` counts these samples.
+
     Args:
         landmarks: Spec of :func:`~mmnystrom.core.build_landmarks`; None for ``form='batch'``, which
             has none. Defaults to None.
@@ -58,6 +61,9 @@ class KernelTransferLoss(nn.Module):
         preset: ``'sp'``, ``'cc'`` or ``'cka'``, a loss of others: see :data:`PRESETS`. Arguments given
             beside it replace its own. Defaults to None.
         loss_weight: Factor of the loss; the authors' code has 0.04. Defaults to 1.0.
+
+    Attributes:
+        rejected (Tensor | None): Samples left out so far, scalar, on the device of the features.
 
     Raises:
         TypeError: If an argument is missing, unknown or of the wrong type.
@@ -91,6 +97,7 @@ class KernelTransferLoss(nn.Module):
         self.normalize = self.distance.choose_normalization(chosen['normalize'])
         self.landmarks = self._build_landmarks(landmarks)
         self.form.check(self.kernel, getattr(self.landmarks, 'num_landmarks', None))
+        self.rejected: Tensor | None = None
         self._rows: tuple | None = None
         self._version = -1
 
@@ -133,13 +140,40 @@ class KernelTransferLoss(nn.Module):
         Returns:
             Scalar, times ``loss_weight``.
         """
+        return self._compare(s_feature, t_feature, self.keep_finite(s_feature, t_feature))
+
+    def keep_finite(self, s_feature: Tensor, t_feature: Tensor) -> Tensor | None:
+        """Tell which samples of a batch can enter the loss, and count the others.
+
+        Args:
+            s_feature: The student's features, shape (N, d_S).
+            t_feature: The teacher's features, shape (N, d_T).
+
+        Returns:
+            Shape (N,), bool; None if all can and that is known without waiting for the device.
+        """
+        with without_autocast(s_feature.device):
+            usable = finite_samples(s_feature, t_feature)
+        if self.rejected is None or self.rejected.device != usable.device:
+            self.rejected = torch.zeros((), dtype=torch.long, device=usable.device)
+        if usable.device.type == 'cpu' and usable.all():  # no device to wait for
+            return None
+        self.rejected += (~usable).sum()
+        return usable
+
+    def _compare(self, s_feature: Tensor, t_feature: Tensor, usable: Tensor | None) -> Tensor:
         dtype = computing_dtype(s_feature, t_feature)
         s_rows, t_rows = self.rows()
         with without_autocast(s_feature.device):
-            student = s_rows(cast(s_feature, dtype))
+            features = [cast(s_feature, dtype), cast(t_feature, dtype)]
+            if usable is not None:
+                # Before the kernel, whose gradient would be NaN; 0 times NaN is NaN.
+                features = [feature.masked_fill(~usable[:, None], 0) for feature in features]
+            student = s_rows(features[0], usable)
             with torch.no_grad():
-                teacher = t_rows(cast(t_feature, dtype))
-            return normalized(self.distance, self.normalize, student, teacher, self.loss_weight)
+                teacher = t_rows(features[1], usable)
+            rows = dict(usable=usable, columns=s_rows.columns(usable))
+            return normalized(self.distance, self.normalize, student, teacher, self.loss_weight, **rows)
 
     def measure(self, s_feature: Tensor, t_feature: Tensor, tile: int = 1024) -> dict[str, float]:
         """How much of the teacher's kernel matrix, by this loss's kernel, arrived over a data set.
@@ -197,6 +231,6 @@ class KernelTransferLoss(nn.Module):
 def _preset(name: str | None) -> dict:
     if name is None:
         return {}
-    if name not in PRESETS:
+    if not isinstance(name, str) or name not in PRESETS:
         raise ValueError(f'preset={name!r} is unknown: write one of {sorted(PRESETS)}.')
     return PRESETS[name]

@@ -1,8 +1,9 @@
-"""Tensors that ride in the checkpoint and are yet no buffers."""
+"""Tensors in ``state_dict()`` that are not buffers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -18,6 +19,8 @@ class TensorState(nn.Module):
 
     _DEVICE_STATE: tuple[str, ...] = ()
     _HOST_STATE: tuple[str, ...] = ()
+    #: Shapes of the tensors. A dimension with a name has the same size wherever it stands.
+    _LAYOUT: ClassVar[dict[str, tuple]] = {}
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,7 +34,12 @@ class TensorState(nn.Module):
         return {name: tensor.clone() for name, tensor in found.items() if tensor is not None}
 
     def restore(self, state: dict[str, Tensor], prefix: str) -> None:
-        """Take over what :meth:`saved_state` gave; ``prefix`` is for messages."""
+        """Take over what :meth:`saved_state` gave; ``prefix`` is for messages.
+
+        Raises:
+            ValueError: If an entry is no tensor, or has a shape that does not fit the others.
+        """
+        check_layout(state, self._LAYOUT, prefix)
         device = self._device()
         for name in (*self._DEVICE_STATE, *self._HOST_STATE):
             tensor = state.get(name)
@@ -61,10 +69,47 @@ class TensorState(nn.Module):
         for name, tensor in self.saved_state().items():
             destination[prefix + name] = tensor
 
-    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
-        names = (*self._DEVICE_STATE, *self._HOST_STATE)
-        mine = {name: state_dict[prefix + name] for name in names if prefix + name in state_dict}
-        if mine:
-            self.restore(mine, prefix)
+    def _load_from_state_dict(
+        self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+    ) -> None:
+        mine = {key[len(prefix) :]: x for key, x in state_dict.items() if key.startswith(prefix)}
+        known = {name: x for name, x in mine.items() if name in self._LAYOUT}
+        if known:
+            self.restore(known, prefix)
+        unexpected_keys.extend(prefix + name for name in mine if name not in known)
         theirs = {key: value for key, value in state_dict.items() if not key.startswith(prefix)}
-        super()._load_from_state_dict(theirs, prefix, *args)
+        super()._load_from_state_dict(
+            theirs, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+        )
+
+
+def check_layout(state: dict[str, Tensor], layout: dict[str, tuple], prefix: str) -> None:
+    """Refuse entries of a checkpoint that do not have the shapes of a layout.
+
+    Args:
+        state: Name -> tensor.
+        layout: Name -> sizes; a size that is a name is the same wherever it stands.
+        prefix: What the names begin with in the checkpoint, for messages.
+
+    Raises:
+        ValueError: If one is no tensor or has another shape.
+    """
+    sizes: dict[str, int] = {}
+    for name, tensor in state.items():
+        if not isinstance(tensor, Tensor):
+            raise ValueError(
+                f'the checkpoint holds {prefix}{name} of type {type(tensor).__name__}, where a tensor '
+                f'belongs: {_ANOTHER}.'
+            )
+        wanted = tuple(sizes.get(size, size) for size in layout[name])
+        fits = len(wanted) == tensor.ndim
+        fits = fits and all(isinstance(w, str) or w == n for w, n in zip(wanted, tensor.shape))
+        if not fits:
+            raise ValueError(
+                f'the checkpoint holds {prefix}{name} of shape {tuple(tensor.shape)}, where '
+                f'({", ".join(map(str, wanted))}) belongs: {_ANOTHER}.'
+            )
+        sizes.update({w: n for w, n in zip(wanted, tensor.shape) if isinstance(w, str)})
+
+
+_ANOTHER = 'the file was changed, or written by something else; take another checkpoint of this run'

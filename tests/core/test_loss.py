@@ -186,6 +186,51 @@ def test_every_form_with_every_distance_and_normalization():
             assert_learns(loss, s, t)
 
 
+#: What a batch form is built with, beside the plain one.
+BATCHES = [dict(type='batch', **{name: True}) for name in ('center', 'normalize_rows')]
+BATCHES += [dict(type='batch', center=True, normalize_rows=True, normalize_features=True)]
+
+
+@pytest.mark.parametrize('bad', [float('nan'), float('inf'), -float('inf'), 1e30])
+@pytest.mark.parametrize('kernel', KERNELS)
+def test_samples_that_are_not_finite_are_left_out(kernel, bad):
+    """The loss and its gradient are those of the batch without them, for every choice."""
+    torch.manual_seed(0)
+    s, t = torch.randn(12, 4, dtype=torch.float32), torch.randn(12, 6)
+    landmarks = dict(type='fixed', student=torch.randn(3, 4), teacher=torch.randn(3, 6))
+    good = torch.ones(12, dtype=torch.bool)
+    good[[2, 5, 11]] = False
+    bad_s, bad_t = s.clone(), t.clone()
+    bad_s[2, 1] = bad_s[5] = bad_t[5] = bad_t[11, 3] = bad
+    for form, distance in itertools.product([*FORMS, *BATCHES], DISTANCES):
+        for normalize in DISTANCES[distance].normalizations:
+            given = landmarks if form in ('partial', 'nystrom') else None
+            loss = KernelTransferLoss(given, kernel, form, distance, normalize, loss_weight=2)
+            clean, dirty = s[good].requires_grad_(), bad_s.clone().requires_grad_()
+            expected, found = loss(clean, t[good]), loss(dirty, bad_t)
+            case = f'{form} {distance} {normalize}'
+            assert found.item() == pytest.approx(expected.item(), rel=1e-4, abs=1e-6), case
+            expected.backward()
+            found.backward()
+            assert not dirty.grad[~good].any(), case
+            torch.testing.assert_close(dirty.grad[good], clean.grad, rtol=1e-3, atol=1e-5, msg=case)
+            assert loss.rejected == 3
+
+
+@pytest.mark.parametrize('form', [*FORMS, *BATCHES], ids=str)
+def test_a_batch_of_nothing_finite_gives_zero(form):
+    landmarks = dict(type='fixed', student=torch.randn(3, 4), teacher=torch.randn(3, 6))
+    for kernel, distance in itertools.product(KERNELS, DISTANCES):
+        for normalize in DISTANCES[distance].normalizations:
+            given = landmarks if form in ('partial', 'nystrom') else None
+            loss = KernelTransferLoss(given, kernel, form, distance, normalize)
+            s = torch.full((5, 4), float('nan')).requires_grad_()
+            found = loss(s, torch.randn(5, 6))
+            found.backward()
+            assert found == 0
+            assert not s.grad.any()
+
+
 def test_the_root_is_taken_once_a_refresh(monkeypatch):
     taken = []
     real = torch.linalg.eigh
@@ -255,6 +300,9 @@ CENTER = dict(type='class_center', num_landmarks=3)
         (dict(form=dict(type='batch', center=1)), ValueError, 'center=1 must be True or False'),
         (dict(landmarks=CENTER, distance='cosine', normalize='mean'), ValueError, 'does not go with'),
         (dict(landmarks=CENTER, normalize='sum'), ValueError, "normalize='sum' is unknown"),
+        (dict(preset=['sp']), ValueError, r"preset=\['sp'\] is unknown: write one of"),
+        (dict(landmarks=CENTER, kernel=dict(type=['rbf'])), ValueError, r"\['rbf'\].*is unknown"),
+        (dict(landmarks=dict(type=None)), ValueError, "landmarks=.*'type': None.* is unknown"),
         (dict(preset='rkd'), ValueError, r"preset='rkd' is unknown: write one of \['cc', 'cka', 'sp'\]"),
     ],
 )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from ..checks import check_choice, check_flag, check_integer, check_number
 from ..kernels import Kernel, Linear
-from ..state import TensorState
+from ..state import TensorState, check_layout
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,8 @@ class Landmarks(TensorState):
         ValueError: If an argument makes no sense.
     """
 
+    #: Name in the table of strategies; it is in the checkpoint too.
+    strategy: ClassVar[str] = ''
     #: What :meth:`observe` takes beside the features: 'labels', 'indices', 'weights' or None.
     needs: str | None = None
     #: Whether a refresh keeps the landmarks it has nothing new for.
@@ -84,6 +87,15 @@ class Landmarks(TensorState):
 
     _DEVICE_STATE = ('student', 'teacher', 'seen')
     _HOST_STATE = ('refreshes', 'gamma', 'drift')
+    _LAYOUT: ClassVar[dict[str, tuple]] = dict(
+        student=('m', 'd_S'),
+        teacher=('m', 'd_T'),
+        seen=('m',),
+        refreshes=(),
+        gamma=(2,),
+        drift=(2,),
+        strategy=('letters',),
+    )
 
     def __init__(
         self, num_landmarks: int | None, refresh: dict | None = None, init: str | None = None
@@ -238,9 +250,18 @@ class Landmarks(TensorState):
             if landmarks is not None and landmarks.shape[1] != feature.shape[1]:
                 raise ValueError(
                     f"the {name}'s landmarks have width {landmarks.shape[1]} and its features width "
-                    f'{feature.shape[1]}. Landmarks that come from a checkpoint must be of the same '
-                    'layer and network: start without that checkpoint, or record the layer it had.'
+                    f'{feature.shape[1]}. {self._width_remedy.format(name=name)}'
                 )
+
+    _width_remedy = (
+        'Landmarks that come from a checkpoint must be of the same layer and network: start without '
+        'that checkpoint, or record the layer it had.'
+    )
+
+    def saved_state(self) -> dict[str, Tensor]:
+        """The state, with the name of the strategy."""
+        letters = torch.tensor(list(self.strategy.encode()), dtype=torch.uint8)
+        return {**super().saved_state(), 'strategy': letters}
 
     def follow(self, device: torch.device) -> None:
         """Move to the device of the features."""
@@ -251,19 +272,50 @@ class Landmarks(TensorState):
         """Take over the state of a checkpoint.
 
         Raises:
-            ValueError: If it is incomplete, or of another number of landmarks, or width.
+            ValueError: If it is incomplete, misshapen or not finite, or if it is of another strategy,
+                number of landmarks, or width.
         """
-        if 'student' in state:
-            required = ('student', 'teacher', 'seen', 'refreshes')
-            missing = [name for name in required if name not in state]
-            if missing:
-                raise ValueError(f'the checkpoint holds {prefix}* without {", ".join(missing)}.')
+        if 'strategy' in state:  # versions before 0.2 did not save it
+            self._check_strategy(state['strategy'], prefix)
+        if not {'student', 'teacher', 'seen'}.isdisjoint(state):
+            self._check_complete(state, ('student', 'teacher', 'seen', 'refreshes'), prefix)
+            check_layout(state, self._LAYOUT, prefix)
             self._check_number(len(state['student']), prefix)
             self.check_widths(state['student'], state['teacher'])
         super().restore(state, prefix)
+        self._check_finite(('student', 'teacher', 'gamma'), prefix)
         if self.refreshes is None:
             self.refreshes = torch.zeros((), dtype=torch.long)
         self.changed()
+
+    def _check_strategy(self, letters: Tensor, prefix: str) -> None:
+        found = bytes(letters.flatten().tolist()).decode(errors='replace')
+        if found != self.strategy:
+            raise ValueError(
+                f'the checkpoint holds landmarks of the strategy {found!r} in {prefix}* and the config '
+                f'asks for type={self.strategy!r}: row j does not stand for the same thing. Resume with '
+                f'type={found!r}, or start without that checkpoint.'
+            )
+
+    @staticmethod
+    def _check_complete(state: dict[str, Tensor], names: tuple[str, ...], prefix: str) -> None:
+        missing = [name for name in names if name not in state]
+        if missing:
+            raise ValueError(
+                f'the checkpoint holds {prefix}* without {", ".join(missing)}: take another checkpoint '
+                'of this run, or start without it.'
+            )
+
+    def _check_finite(self, names: tuple[str, ...], prefix: str) -> None:
+        for name in names:
+            tensor = getattr(self, name)
+            bad = 0 if tensor is None else int((~tensor.isfinite()).sum())
+            if bad:
+                raise ValueError(
+                    f'the checkpoint holds {bad} numbers in {prefix}{name} that are NaN or infinite: the '
+                    'run had diverged. Resume from an earlier checkpoint, with a lower learning rate or '
+                    'loss_weight, or start without it.'
+                )
 
     def _move(self, fn: Callable[[Tensor], Tensor]) -> None:
         super()._move(fn)

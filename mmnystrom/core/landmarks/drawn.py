@@ -42,6 +42,8 @@ class KMeans(Reservoir):
         ValueError: If an argument makes no sense, or scikit-learn is missing.
     """
 
+    strategy = 'kmeans'
+
     def __init__(self, num_landmarks: int, pool_size=None, seed=0, refresh=None, init=None) -> None:
         _check_sklearn('kmeans')
         super().__init__(num_landmarks, pool_size, seed, refresh, init)
@@ -127,6 +129,8 @@ class Drawn(Reservoir):
 class Random(Drawn):
     """Samples drawn uniformly (Williams and Seeger, NIPS 2000)."""
 
+    strategy = 'random'
+
     def draw(self, teacher: Tensor, number: int, generator: np.random.Generator) -> np.ndarray:
         """Uniformly, without replacement."""
         return generator.choice(len(teacher), number, replace=False)
@@ -138,6 +142,8 @@ class KMeansPlusPlus(Drawn):
     Raises:
         ValueError: If an argument makes no sense, or scikit-learn is missing.
     """
+
+    strategy = 'kmeans++'
 
     def __init__(self, num_landmarks: int, pool_size=None, seed=0, refresh=None, init=None) -> None:
         _check_sklearn('kmeans++')
@@ -157,6 +163,8 @@ class Farthest(Drawn):
 
     The first is drawn at random; distances are those of the teacher's features.
     """
+
+    strategy = 'farthest'
 
     def draw(self, teacher: Tensor, number: int, generator: np.random.Generator) -> np.ndarray:
         """Greedily."""
@@ -189,6 +197,8 @@ class Leverage(Drawn):
     Raises:
         ValueError: If an argument makes no sense.
     """
+
+    strategy = 'leverage'
 
     def __init__(
         self, num_landmarks: int, pool_size=None, seed=0, refresh=None, init=None, ridge: float = 0.01

@@ -28,6 +28,7 @@ class Classifier(Landmarks):
         ValueError: If an argument makes no sense.
     """
 
+    strategy = 'classifier'
     needs = 'weights'
 
     def __init__(
@@ -105,8 +106,10 @@ class FixedRows(Landmarks):
         ValueError: If they are not two finite matrices of as many rows.
     """
 
+    strategy = 'fixed'
+
     def __init__(self, student, teacher) -> None:
-        rows = [torch.as_tensor(rows, dtype=torch.float32) for rows in (student, teacher)]
+        rows = [_matrix(name, x) for name, x in (('student', student), ('teacher', teacher))]
         shapes = [tuple(row.shape) for row in rows]
         fits = all(row.ndim == 2 and len(row) and row.isfinite().all() for row in rows)
         if not fits or len(rows[0]) != len(rows[1]):
@@ -119,6 +122,11 @@ class FixedRows(Landmarks):
         self.seen = torch.ones(len(rows[0]), dtype=torch.bool)
         self.changed()
 
+    _width_remedy = (
+        'Give {name}= (or the array {name} of file=) as wide as the features of the layer that is '
+        'recorded, or record the layer that the landmarks are made for.'
+    )
+
     def observe(self, s_feature: Tensor, t_feature: Tensor, side: None = None) -> None:
         """Check the widths; nothing is collected."""
         self.check_widths(s_feature, t_feature)
@@ -127,6 +135,15 @@ class FixedRows(Landmarks):
     def select(self) -> None:
         """Nothing new."""
         return
+
+
+def _matrix(name: str, rows) -> Tensor:
+    try:
+        return torch.as_tensor(rows, dtype=torch.float32)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(
+            f'{name} must be a matrix of numbers (m, d), got {type(rows).__name__}: {error}'
+        ) from None
 
 
 def fixed(

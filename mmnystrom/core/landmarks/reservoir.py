@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..checks import check_integer
+from ..features import finite_samples
+from ..state import check_layout
 from .base import Landmarks
 
 
@@ -45,6 +48,13 @@ class Reservoir(Landmarks):
 
     _DEVICE_STATE = (*Landmarks._DEVICE_STATE, 'pool_student', 'pool_teacher')
     _HOST_STATE = (*Landmarks._HOST_STATE, 'pool_keys', 'offered')
+    _LAYOUT: ClassVar[dict[str, tuple]] = dict(
+        **Landmarks._LAYOUT,
+        pool_student=('p', 'd_S'),
+        pool_teacher=('p', 'd_T'),
+        pool_keys=('p',),
+        offered=(),
+    )
 
     def __init__(
         self,
@@ -147,7 +157,7 @@ class Reservoir(Landmarks):
         """The feature pairs in the pool that are finite, ordered by key: (P, d_S) and (P, d_T)."""
         order = self.pool_keys.argsort(stable=True)[: self.filled].to(self.pool_student.device)
         student, teacher = self.pool_student[order], self.pool_teacher[order]
-        finite = student.isfinite().all(1) & teacher.isfinite().all(1)
+        finite = finite_samples(student, teacher)
         self._rejected = int((~finite).sum())
         return student[finite], teacher[finite]
 
@@ -168,9 +178,17 @@ class Reservoir(Landmarks):
         return state
 
     def restore(self, state: dict[str, Tensor], prefix: str) -> None:
-        """Take over the state of a checkpoint; a pool that was larger gives its smallest keys."""
+        """Take over the state of a checkpoint; a pool that was larger gives its smallest keys.
+
+        Raises:
+            ValueError: If it is incomplete, misshapen or not finite, or if it is of another strategy,
+                number of landmarks, or width.
+        """
         state = dict(state)
-        if 'pool_keys' in state:
+        pool = ('pool_keys', 'pool_student', 'pool_teacher', 'offered')
+        if not set(pool).isdisjoint(state):
+            self._check_complete(state, pool, prefix)
+            check_layout(state, self._LAYOUT, prefix)
             order = state['pool_keys'].argsort(stable=True)[: self.pool_size]
             empty = self.pool_size - len(order)
             for name, fill in (('pool_student', 0), ('pool_teacher', 0), ('pool_keys', float('inf'))):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from ..checks import check_integer
-from ..features import widest_dtype
+from ..features import finite_samples, widest_dtype
+from ..state import check_layout
 from .base import Landmarks
 
 
@@ -28,6 +30,9 @@ class Means(Landmarks):
     """
 
     _DEVICE_STATE = (*Landmarks._DEVICE_STATE, 'student_sum', 'teacher_sum', 'count')
+    _LAYOUT: ClassVar[dict[str, tuple]] = dict(
+        **Landmarks._LAYOUT, student_sum=('m', 'd_S'), teacher_sum=('m', 'd_T'), count=('m',)
+    )
 
     def __init__(self, num_landmarks: int, refresh: dict | None = None, init: str | None = None) -> None:
         super().__init__(num_landmarks, refresh, init)
@@ -59,15 +64,16 @@ class Means(Landmarks):
         """Take over the state of a checkpoint.
 
         Raises:
-            ValueError: If it is incomplete, or of another number of landmarks, or width.
+            ValueError: If it is incomplete, misshapen or not finite, or if it is of another strategy,
+                number of landmarks, or width.
         """
-        sums = ('student_sum', 'teacher_sum', 'count')
-        missing = [name for name in sums if name not in state]
-        if missing and set(state) - {'refreshes'}:
-            raise ValueError(f'the checkpoint holds {prefix}* without {", ".join(missing)}.')
-        if not missing:
+        if set(state) - {'refreshes', 'strategy'}:
+            sums = ('student_sum', 'teacher_sum', 'count')
+            self._check_complete(state, sums, prefix)
+            check_layout(state, self._LAYOUT, prefix)
             self._check_number(len(state['count']), prefix)
         super().restore(state, prefix)
+        self._check_finite(('student_sum', 'teacher_sum', 'count'), prefix)
 
     def complaint(self) -> str | None:
         """Speak of features that are not finite."""
@@ -87,7 +93,7 @@ class Means(Landmarks):
                 setattr(self, f'{name}_sum', total)
         if self.rejected is None or self.rejected.device != device:
             self.rejected = torch.zeros((), dtype=torch.long, device=device)
-        return s_feature.isfinite().all(1) & t_feature.isfinite().all(1)
+        return finite_samples(s_feature, t_feature)
 
     def _add(self, s_feature: Tensor, t_feature: Tensor, slots: Tensor, usable: Tensor) -> None:
         """Add every usable sample to the sum of its slot, (N,)."""
@@ -114,29 +120,36 @@ class ClassCenter(Means):
 
     Attributes:
         label_range (Tensor | None): Smallest and largest integer label met, and 0, shape (2,).
+        improper (Tensor | None): Number of soft labels met that are no probabilities, scalar.
 
     Raises:
         ValueError: If ``num_landmarks`` is not a positive integer.
     """
 
+    strategy = 'class_center'
     needs = 'labels'
+
+    #: How far from 1 the sum of a soft label may be: labels in half precision round that much.
+    TOLERANCE = 0.01
 
     def __init__(self, num_landmarks: int, refresh: dict | None = None, init: str | None = None) -> None:
         check_integer('num_landmarks', num_landmarks, remedy='the number of classes')
         super().__init__(num_landmarks, refresh, init)
         self.label_range = None
+        self.improper = None
 
     @torch.no_grad()
     def observe(self, s_feature: Tensor, t_feature: Tensor, side: Tensor) -> None:
         """Add a batch to the sums.
 
-        Labels outside [0, m) are left out, as are soft labels that are not finite or negative;
-        :meth:`complaint` tells, without making the host wait for the device here.
+        Labels outside [0, m) are left out, as are soft labels that are no probabilities (they must be
+        finite, not negative, and sum to 1). :meth:`complaint` raises an error for them; here the host
+        would have to wait for the device.
 
         Args:
             s_feature: Shape (N, d_S).
             t_feature: Shape (N, d_T).
-            side: Class indices, shape (N,), or soft labels, shape (N, m).
+            side: Class indices, integers of shape (N,), or soft labels, shape (N, m).
 
         Raises:
             ValueError: If the labels have another shape, or a width differs from the landmarks'.
@@ -146,8 +159,12 @@ class ClassCenter(Means):
         labels = side.to(s_feature.device)
         if self.label_range is None or self.label_range.device != labels.device:
             self.label_range = torch.zeros(2, dtype=torch.long, device=labels.device)
+            self.improper = torch.zeros((), dtype=torch.long, device=labels.device)
         if labels.ndim == 2:
-            usable &= (labels.isfinite() & (labels >= 0)).all(1)
+            proper = (labels >= 0).all(1)  # NaN is not
+            proper &= (labels.sum(1, dtype=torch.float32) - 1).abs() <= self.TOLERANCE
+            self.improper += (~proper).sum()
+            usable &= proper
             self.rejected += (~usable).sum()
             self._add_soft(s_feature, t_feature, labels, usable)
             return
@@ -162,11 +179,19 @@ class ClassCenter(Means):
         """Speak of features that are not finite.
 
         Raises:
-            ValueError: If a label was outside [0, m).
+            ValueError: If a label was outside [0, m), or a soft label was no probability.
         """
         if self.rejected is None:
             return None
-        low, high, rejected = torch.cat([self.label_range, self.rejected[None]]).tolist()
+        figures = [self.label_range, self.improper[None], self.rejected[None]]
+        low, high, improper, rejected = torch.cat(figures).tolist()
+        if improper:
+            raise ValueError(
+                f'{improper} rows of gt_label (N, {self.num_landmarks}) are no probabilities: soft labels '
+                'must not be negative and must sum to 1. Logits are no labels. A recorder '
+                "dict(type='ModuleInputs', source='head.loss_module') holds the logits at data_idx=0 and "
+                'the labels at data_idx=1.'
+            )
         if low < 0 or high >= self.num_landmarks:
             raise ValueError(
                 f'gt_label holds {low if low < 0 else high}, which is outside [0, num_landmarks) = '
@@ -174,6 +199,21 @@ class ClassCenter(Means):
                 'classes of the data set.'
             )
         return _not_finite(rejected) if rejected else None
+
+    def select(self) -> tuple[Tensor, Tensor, Tensor] | None:
+        """Sums divided by counts; warns of classes that the first refresh has no image of."""
+        found = super().select()
+        if found is not None and self.seen is None and not found[2].all():
+            empty = (~found[2]).nonzero().flatten().tolist()
+            named = ', '.join(map(str, empty[:8])) + (', ...' if len(empty) > 8 else '')
+            warnings.warn(
+                f'{len(empty)} of the {self.num_landmarks} class centres do not exist: no image of class '
+                f'{named} was met. Set num_landmarks to the number of classes of the data set, and look '
+                'for empty classes.',
+                UserWarning,
+                stacklevel=3,
+            )
+        return found
 
     def _add_soft(self, s_feature, t_feature, labels, usable) -> None:
         weight = labels.masked_fill(~usable[:, None], 0).to(self.count.dtype)
@@ -186,10 +226,14 @@ class ClassCenter(Means):
             raise ValueError(
                 f'labels must have shape (N,) = ({num_samples},) or, when soft, (N, num_landmarks) = '
                 f'({num_samples}, {self.num_landmarks}), got {tuple(labels.shape)}: set num_landmarks '
-                'to the number of classes.'
+                'to the number of classes, and data_idx=1 if the labels are recorded by '
+                "dict(type='ModuleInputs', source='head.loss_module'), whose data_idx=0 are the logits."
             )
-        if labels.ndim == 1 and labels.is_floating_point():
-            raise ValueError(f'labels of shape (N,) must be integers, got {labels.dtype}.')
+        if labels.ndim == 1 and (labels.is_floating_point() or labels.dtype == torch.bool):
+            raise ValueError(
+                f'labels of shape (N,) must be integers, got {labels.dtype}: map the labels (data_idx=1 '
+                "of dict(type='ModuleInputs', source='head.loss_module')), not an output of a network."
+            )
 
 
 class FixedSamples(Means):
@@ -204,11 +248,17 @@ class FixedSamples(Means):
         ValueError: If ``indices`` is empty, or holds anything but different integers >= 0.
     """
 
+    strategy = 'fixed'
     needs = 'indices'
 
     def __init__(
         self, indices: Sequence[int], refresh: dict | None = None, init: str | None = None
     ) -> None:
+        if isinstance(indices, str) or not isinstance(indices, Iterable):
+            raise ValueError(
+                f'indices={indices!r} must be a list of positions in the training data set, such as '
+                '[0, 10, 20].'
+            )
         indices = list(indices)
         for index in indices:
             check_integer('indices', index, 0, remedy='positions in the training data set')
@@ -219,6 +269,10 @@ class FixedSamples(Means):
             )
         super().__init__(len(indices), refresh, init)
         self._sorted, self._slots = torch.tensor(indices).sort()
+
+    def within(self, size: int) -> int:
+        """How many of the images a data set of ``size`` images has."""
+        return int((self._sorted < size).sum())
 
     @torch.no_grad()
     def observe(self, s_feature: Tensor, t_feature: Tensor, side: Tensor) -> None:

@@ -1,6 +1,7 @@
 """Class centres against numpy's class means, and what happens to their state."""
 
 import copy
+import warnings
 
 import numpy as np
 import pytest
@@ -60,6 +61,7 @@ def test_soft_labels_weigh():
     rng = np.random.default_rng(1)
     soft = rng.dirichlet(np.ones(M), len(s)).astype(np.float32)
     soft[:, 2] = 0
+    soft /= soft.sum(1, keepdims=True)
     landmarks = ClassCenter(M)
     observe(landmarks, s, t, soft)
     np.testing.assert_allclose(landmarks.count, soft.sum(0), rtol=1e-5)
@@ -112,12 +114,35 @@ def test_what_is_not_finite_never_enters():
     assert dirty.rejected == 0
 
 
-def test_soft_labels_that_are_not_finite_never_enter():
+def test_soft_labels_that_are_no_probabilities_never_enter():
     landmarks = ClassCenter(2)
-    soft = torch.tensor([[1.0, 0.0], [float('nan'), 1.0], [-1.0, 2.0]])
-    landmarks.observe(torch.ones(3, 2), torch.ones(3, 2), soft)
-    assert landmarks.rejected == 2
-    assert landmarks.count.tolist() == [1, 0]
+    soft = torch.tensor([[1.0, 0.0], [float('nan'), 1.0], [-1.0, 2.0], [0.5, 0.6], [0.5, 0.505]])
+    landmarks.observe(torch.ones(5, 2), torch.ones(5, 2), soft)
+    assert landmarks.rejected == 3
+    assert landmarks.count.tolist() == pytest.approx([1.5, 0.505])
+    with pytest.raises(ValueError, match='3 rows of gt_label .* are no probabilities.*data_idx=1'):
+        landmarks.complaint()
+
+
+def test_soft_labels_in_half_precision_are_probabilities():
+    landmarks = ClassCenter(1000)
+    soft = torch.full((2, 1000), 0.1 / 1000)
+    soft[:, 3] += 0.9
+    for dtype in (torch.float16, torch.bfloat16):
+        landmarks.observe(torch.ones(2, 2), torch.ones(2, 2), soft.to(dtype))
+        assert landmarks.complaint() is None
+
+
+def test_a_class_never_seen_is_named_at_the_first_refresh():
+    landmarks = ClassCenter(4)
+    row = torch.ones(1, 2)
+    landmarks.observe(row, row, torch.tensor([1]))
+    with pytest.warns(UserWarning, match='3 of the 4 class centres do not exist: .* class 0, 2, 3 '):
+        landmarks.commit()
+    landmarks.observe(row, row, torch.tensor([1]))
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        landmarks.commit()
 
 
 def test_labels_outside_are_left_out_and_remembered():
@@ -163,7 +188,8 @@ def test_state_is_no_buffer_and_rides_in_the_state_dict():
     assert list(landmarks.buffers()) == []
     state = landmarks.state_dict()
     names = set(ClassCenter._DEVICE_STATE) | {'refreshes'}  # no drift, no gamma yet
-    assert set(state) == names
+    assert set(state) == names | {'strategy'}
+    assert bytes(state['strategy'].tolist()) == b'class_center'
     restored = ClassCenter(M)
     restored.load_state_dict(state)
     assert restored.ready
@@ -178,7 +204,7 @@ def test_state_is_no_buffer_and_rides_in_the_state_dict():
 
 def test_empty_state():
     landmarks = ClassCenter(M)
-    assert set(landmarks.state_dict()) == {'refreshes'}
+    assert set(landmarks.state_dict()) == {'refreshes', 'strategy'}
     ClassCenter(M).load_state_dict(landmarks.state_dict())
     landmarks.load_state_dict({})
     landmarks.discard_pending()
@@ -232,6 +258,55 @@ def test_checkpoint_of_another_width():
     other.load_state_dict(landmarks.state_dict())
     with pytest.raises(ValueError, match=r"teacher's landmarks have width 8 and its features width 4"):
         other.observe(torch.ones(1, 2), torch.ones(1, 4), torch.tensor([0]))
+
+
+def saved(m=3, d_s=2, d_t=4):
+    landmarks = ClassCenter(m)
+    landmarks.observe(torch.ones(m, d_s), torch.ones(m, d_t), torch.arange(m))
+    landmarks.commit()
+    return landmarks.state_dict()
+
+
+@pytest.mark.parametrize(
+    ('name', 'value', 'words'),
+    [
+        ('student', torch.ones(3), r'holds student of shape \(3,\), where \(m, d_S\) belongs'),
+        ('student', torch.ones(3, 5), r'student_sum of shape \(3, 2\), where \(3, 5\) belongs'),
+        ('teacher', torch.ones(2, 4), r'teacher of shape \(2, 4\), where \(3, d_T\) belongs'),
+        ('seen', torch.ones(3, 1, dtype=torch.bool), r'seen of shape \(3, 1\), where \(3\) belongs'),
+        ('refreshes', torch.ones(2), r'refreshes of shape \(2,\), where \(\) belongs'),
+        ('count', [1, 2, 3], 'count of type list, where a tensor belongs'),
+        ('student', torch.full((3, 2), torch.nan), '6 numbers in student that are NaN.*diverged'),
+        ('teacher_sum', torch.full((3, 4), torch.inf), '12 numbers in teacher_sum that are NaN or'),
+        ('strategy', torch.tensor(list(b'kmeans')), "strategy 'kmeans' .* asks for type='class_center'"),
+    ],
+)
+def test_a_checkpoint_that_does_not_fit(name, value, words):
+    state = {**saved(), name: value}
+    with pytest.raises(ValueError, match=words):
+        ClassCenter(3).load_state_dict(state)
+
+
+@pytest.mark.parametrize('name', ['student', 'teacher', 'seen', 'refreshes'])
+def test_a_checkpoint_without_one_of_its_landmarks(name):
+    state = saved()
+    del state[name]
+    with pytest.raises(ValueError, match=f'without {name}: take another checkpoint'):
+        ClassCenter(3).load_state_dict(state)
+
+
+def test_a_checkpoint_of_version_0_1_has_no_name_of_a_strategy():
+    state = saved()
+    del state['strategy']
+    landmarks = ClassCenter(3)
+    assert str(landmarks.load_state_dict(state)) == '<All keys matched successfully>'
+    assert landmarks.ready
+
+
+def test_what_a_checkpoint_holds_beside_is_unexpected():
+    state = {**saved(), 'pool_keys': torch.ones(1)}
+    with pytest.raises(RuntimeError, match='Unexpected key.*pool_keys'):
+        ClassCenter(3).load_state_dict(state)
 
 
 def test_incomplete_checkpoint():
