@@ -2,10 +2,11 @@
 
 Where: ``mmengine/runner/checkpoint.py:347``. The checkpoints hold the message hub's HistoryBuffers
 and numpy scalars beside the tensors, so ``--resume`` and every teacher checkpoint fail.
-Cure: for the time of a load, and only then, exactly what mmengine writes is allowed. The pickle of a
-HistoryBuffer calls ``builtins.getattr``; the real one would hand a malicious file code execution, so
-a stand-in of that name gives out four methods of HistoryBuffer and nothing else. Checkpoints from
-the web, which mmengine loads with ``weights_only=False``, pass through the same door.
+Cure: exactly what mmengine writes is allowed, for mmengine's loader and for a user's own
+``torch.load(path)``. The pickle of a HistoryBuffer calls ``builtins.getattr``. The real one would hand
+a malicious file code execution, so a stand-in of that name gives out four methods of HistoryBuffer and
+nothing else. Checkpoints from the web, which mmengine loads with ``weights_only=False``, pass through
+the same door.
 Can go: once mmengine names its safe globals itself.
 """
 
@@ -25,19 +26,26 @@ NAME = 'checkpoints under weights_only=True'
 
 _HISTORY_METHODS = ('min', 'max', 'current', 'mean')
 #: How torch names what it refused.
-_WANTED = (r'GLOBAL (.+?) (?:was not|whose module)', r'Unsupported class (\S+)', r'function (\S+)')
+_WANTED = (
+    r'GLOBAL (.+?) (?:was not|whose module)',
+    r'Unsupported class (\S+)',
+    r'function (\S+)',
+    r"but got <class '(\S+?)'>",
+)
 
 
 class UntrustedCheckpointError(RuntimeError):
     """A checkpoint wants more than tensors and what mmengine itself writes."""
 
 
-def is_broken() -> bool:
-    """Whether torch refuses to load what mmengine's message hub puts into every checkpoint."""
-    from mmengine.logging import HistoryBuffer
+class _Probe:
+    """Stands for any class that nobody has allowed."""
 
+
+def is_broken() -> bool:
+    """Whether torch refuses a class that it does not know, as mmengine's HistoryBuffer is one."""
     file = io.BytesIO()
-    torch.save(HistoryBuffer([0.0], [1]), file)
+    torch.save(_Probe(), file)
     file.seek(0)
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')  # torch 2.4 and 2.5 announce the change
@@ -49,28 +57,28 @@ def is_broken() -> bool:
 
 
 def apply() -> None:
-    """Put the allow-list around mmengine's loader."""
+    """Allow what mmengine writes, and name what else a checkpoint wants."""
     from mmengine.runner import checkpoint as host
 
+    torch.serialization.add_safe_globals(safe_globals())
     load = host.CheckpointLoader.load_checkpoint.__func__
 
     @functools.wraps(load)
     def load_checkpoint(cls, filename, map_location=None, logger='current'):
-        with torch.serialization.safe_globals(safe_globals()):
-            try:
-                return load(cls, filename, map_location, logger)
-            except pickle.UnpicklingError as error:
-                wanted = _wanted(error)
-                if wanted is None:  # a broken file, say
-                    raise
-                raise _refusal(filename, wanted) from error
+        try:
+            return load(cls, filename, map_location, logger)
+        except pickle.UnpicklingError as error:
+            wanted = _wanted(error)
+            if wanted is None:  # a broken file, say
+                raise
+            raise _refusal(filename, wanted) from error
 
     host.CheckpointLoader.load_checkpoint = classmethod(load_checkpoint)
     host.load_url = functools.partial(_load_url, host.load_url)
 
 
 def safe_globals() -> list:
-    """What a checkpoint of mmengine's may name, as ``torch.serialization.safe_globals`` takes it."""
+    """What a checkpoint of mmengine's may name, as ``torch.serialization.add_safe_globals`` takes it."""
     from mmengine.logging import HistoryBuffer
 
     dtypes = {type(np.dtype(code)) for code in '?bhilqBHILQefd'}

@@ -29,17 +29,20 @@ def install() -> list[str]:
     dependencies.check()
     too_late = _bound_before_the_bridge()
     from . import (
+        checkpoint_errors,
         checkpoint_loading,
         cpu_ranks,
         crd_dataset,
         crd_loss,
         deit_head,
+        image_files,
         inplace,
         mmcls_alias,
         mmcv_version,
         package_metadata,
         quantization,
         recorders,
+        unmatched_weights,
         visualization,
     )
 
@@ -52,6 +55,9 @@ def install() -> list[str]:
         mmcls_alias,
         quantization,
         checkpoint_loading,
+        checkpoint_errors,
+        unmatched_weights,
+        image_files,
         inplace,
         recorders,
         crd_dataset,

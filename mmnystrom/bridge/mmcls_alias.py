@@ -15,6 +15,7 @@ import functools
 import importlib
 import importlib.util
 import sys
+from collections.abc import MutableMapping
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -25,13 +26,46 @@ from ._rebind import rebind
 NAME = 'mmcls is called mmpretrain'
 OLD, NEW = 'mmcls', 'mmpretrain'
 
-#: (module of mmpretrain, old name, new name)
+#: Module of mmcls 1.0.0rc6 -> module of mmpretrain that has what was in it.
+MOVED = {
+    'apis.inference': 'apis.image_classification',
+    'models.heads.base_head': 'models.heads.cls_head',
+    'models.necks.reduction': 'models.necks.linear_neck',
+    'structures.cls_data_sample': 'structures.data_sample',
+    'visualization.cls_visualizer': 'visualization.visualizer',
+}
+
+#: (module of mmpretrain, name in mmcls 1.0.0rc6, where it is now: a name, or module:name)
 RENAMED = (
-    ('mmpretrain.structures', 'ClsDataSample', 'DataSample'),
-    ('mmpretrain.datasets', 'PackClsInputs', 'PackInputs'),
-    ('mmpretrain.datasets.transforms', 'PackClsInputs', 'PackInputs'),
-    ('mmpretrain.datasets.transforms.formatting', 'PackClsInputs', 'PackInputs'),
+    ('apis.image_classification', 'InputType', 'apis.base:InputType'),
+    ('apis.image_classification', 'ModelType', 'apis.base:ModelType'),
+    ('apis.image_classification', 'inference_model', 'apis.model:inference_model'),
+    ('datasets', 'PackClsInputs', 'PackInputs'),
+    ('datasets.transforms', 'PackClsInputs', 'PackInputs'),
+    ('datasets.transforms', 'ToNumpy', 'PILToNumpy'),
+    ('datasets.transforms', 'ToPIL', 'NumpyToPIL'),
+    ('datasets.transforms.formatting', 'PackClsInputs', 'PackInputs'),
+    ('datasets.transforms.formatting', 'ToNumpy', 'PILToNumpy'),
+    ('datasets.transforms.formatting', 'ToPIL', 'NumpyToPIL'),
+    ('models.backbones', 'BEiT', 'BEiTViT'),
+    ('models.backbones.beit', 'BEiT', 'BEiTViT'),
+    ('models.heads.cls_head', 'BaseHead', 'BaseModule'),  # an empty class between the two
+    ('models.necks', 'LinearReduction', 'LinearNeck'),
+    ('models.necks.linear_neck', 'LinearReduction', 'LinearNeck'),
+    ('structures', 'ClsDataSample', 'DataSample'),
+    ('structures.data_sample', 'ClsDataSample', 'DataSample'),
+    ('visualization', 'ClsVisualizer', 'UniversalVisualizer'),
+    ('visualization.visualizer', 'ClsVisualizer', 'UniversalVisualizer'),
 )
+
+#: (registry, name in mmcls 1.0.0rc6, name in mmpretrain), for types in a config.
+RENAMED_TYPES = (
+    ('TRANSFORMS', 'PackClsInputs', 'PackInputs'),
+    ('MODELS', 'LinearReduction', 'LinearNeck'),
+    ('VISUALIZERS', 'ClsVisualizer', 'UniversalVisualizer'),
+)
+#: The same where mmpretrain has given the old name to something else: only ``mmcls`` means the old one.
+RETAKEN_TYPES = (('MODELS', 'BEiT', 'BEiTViT'),)
 
 #: Configs that mmrazor inherits from, as mmpretrain calls them.
 RENAMED_CONFIGS = {'deit/deit-base_pt-16xb64_in1k.py': 'deit/deit-base_16xb64_in1k.py'}
@@ -54,9 +88,11 @@ def apply() -> None:
     """Make ``mmcls`` another name of mmpretrain, for imports, configs and registries."""
     sys.meta_path.insert(0, _AliasFinder())
     for module_name, old, new in RENAMED:
-        module = importlib.import_module(module_name)
+        module = importlib.import_module(f'{NEW}.{module_name}')
         if not hasattr(module, old):
-            setattr(module, old, getattr(module, new))
+            place, _, name = new.rpartition(':')
+            source = importlib.import_module(f'{NEW}.{place}') if place else module
+            setattr(module, old, getattr(source, name))
     _alias_configs()
     _alias_registries()
 
@@ -67,7 +103,8 @@ class _AliasFinder(MetaPathFinder):
     def find_spec(self, fullname, path=None, target=None):
         if fullname.partition('.')[0] != OLD:
             return None
-        real_name = NEW + fullname[len(OLD) :]
+        below = fullname[len(OLD) + 1 :]
+        real_name = '.'.join(filter(None, (NEW, MOVED.get(below, below))))
         real = importlib.util.find_spec(real_name)
         if real is None:
             return None
@@ -88,6 +125,29 @@ class _AliasLoader(Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         module.__spec__ = self.real_spec
+
+
+class _Retaken(MutableMapping):
+    """A table of mmpretrain's in which a few names mean what they meant in mmcls."""
+
+    def __init__(self, table: dict, retaken: dict[str, str]) -> None:
+        self.table = table
+        self.retaken = retaken
+
+    def __getitem__(self, name: str):
+        return self.table[self.retaken.get(name, name)]
+
+    def __setitem__(self, name: str, value) -> None:
+        self.table[name] = value
+
+    def __delitem__(self, name: str) -> None:
+        del self.table[name]
+
+    def __iter__(self):
+        return iter(self.table)
+
+    def __len__(self) -> int:
+        return len(self.table)
 
 
 def _alias_configs() -> None:
@@ -113,11 +173,10 @@ def _alias_configs() -> None:
 def _alias_registries() -> None:
     import mmpretrain.registry as registries
     from mmengine.registry import Registry
-    from mmpretrain.datasets import PackInputs
     from mmpretrain.models import ClsDataPreprocessor
     from mmrazor.registry import MODELS as RAZOR_MODELS
 
-    for registry in vars(registries).values():
+    for variable, registry in vars(registries).items():
         if not isinstance(registry, Registry) or registry.scope != NEW or registry.parent is None:
             continue
         if OLD not in registry.parent.children:
@@ -128,7 +187,10 @@ def _alias_registries() -> None:
                 scope=OLD,
                 locations=registry._locations,
             )
-            alias._module_dict = registry.module_dict
-    registries.TRANSFORMS.module_dict.setdefault('PackClsInputs', PackInputs)
+            retaken = {o: n for name, o, n in RETAKEN_TYPES if name == variable}
+            alias._module_dict = _Retaken(registry.module_dict, retaken)
+    for name, old, new in RENAMED_TYPES:
+        registry = getattr(registries, name)
+        registry.module_dict.setdefault(old, registry.get(new))
     # ImageClassifier asks for this type without a scope, under whatever scope is the default.
     RAZOR_MODELS.module_dict.setdefault('ClsDataPreprocessor', ClsDataPreprocessor)

@@ -103,13 +103,16 @@ def check_layout(state: dict[str, Tensor], layout: dict[str, tuple], prefix: str
             )
         wanted = tuple(sizes.get(size, size) for size in layout[name])
         fits = len(wanted) == tensor.ndim
-        fits = fits and all(isinstance(w, str) or w == n for w, n in zip(wanted, tensor.shape))
+        fits = fits and all(
+            isinstance(size, str) or size == found
+            for size, found in zip(wanted, tensor.shape, strict=True)
+        )
         if not fits:
             raise ValueError(
                 f'the checkpoint holds {prefix}{name} of shape {tuple(tensor.shape)}, where '
                 f'({", ".join(map(str, wanted))}) belongs: {_ANOTHER}.'
             )
-        sizes.update({w: n for w, n in zip(wanted, tensor.shape) if isinstance(w, str)})
+        sizes.update(zip(layout[name], tensor.shape, strict=True))
 
 
 _ANOTHER = 'the file was changed, or written by something else; take another checkpoint of this run'

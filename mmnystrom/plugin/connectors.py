@@ -52,12 +52,18 @@ class PoolConnector(BaseModule):
             Shape (N, C); (N, C H W) or (N, L C) where nothing is pooled.
 
         Raises:
+            TypeError: If it is no tensor.
             ValueError: If the shape is none of these, or the tuple is empty.
         """
         while isinstance(feature, (tuple, list)):
             if not feature:
                 raise ValueError('PoolConnector got an empty tuple: record a layer that gives features.')
             feature = feature[-1]
+        if not isinstance(feature, Tensor):
+            raise TypeError(
+                f'PoolConnector got {type(feature).__name__}, and pools a tensor or a tuple of tensors. '
+                'Record a layer whose output is one, such as the layer inside that makes the tensor.'
+            )
         if {4: self.map_pool, 3: self.token_pool}.get(feature.ndim) == 'flatten':
             return feature.flatten(1)
         if feature.ndim == 4:
@@ -107,6 +113,11 @@ class ProjectionConnector(BaseModule):
         self.linear = nn.Linear(in_channel, out_channel)
         self.norm = None
         if norm_cfg is not None:
+            if not isinstance(norm_cfg, dict):
+                raise ValueError(
+                    f'norm_cfg={norm_cfg!r} must be a dict with a type of {list(NORMS)}, such as '
+                    "norm_cfg=dict(type='BN1d')."
+                )
             norm_cfg = dict(norm_cfg)
             name = norm_cfg.pop('type', None)
             check_choice('norm_cfg: type', name, tuple(NORMS))
@@ -164,7 +175,19 @@ class NormalizeConnector(BaseModule):
 
         Returns:
             The same shape; float32 for half-precision input, whose squares overflow.
+
+        Raises:
+            TypeError: If it is no floating-point tensor.
         """
+        if not isinstance(feature, Tensor) or not feature.is_floating_point():
+            found = feature.dtype if isinstance(feature, Tensor) else type(feature).__name__
+            raise TypeError(
+                f'NormalizeConnector takes a floating-point tensor, got {found}: put a PoolConnector '
+                'before it for the last of a tuple.'
+            )
         if feature.dtype not in (torch.float32, torch.float64):
             feature = feature.float()
-        return F.normalize(feature, dim=1, eps=self.eps)
+        # Of a large feature the squares overflow: its largest entry becomes 1 first. Smaller features are
+        # left as they are, so that eps goes on meaning their length.
+        largest = feature.detach().abs().amax(1, keepdim=True)
+        return F.normalize(feature / largest.clamp_min(1), dim=1, eps=self.eps)

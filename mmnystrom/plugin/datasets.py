@@ -81,6 +81,8 @@ class Digits(BaseDataset):
 class _Images:
     """What :class:`CIFAR10Images` and :class:`CIFAR100Images` add to mmpretrain's CIFAR."""
 
+    SHAPE = (32, 32, 3)
+
     def __init__(self, num_classes: int | None = None, **kwargs) -> None:
         if num_classes is not None:
             check_integer('num_classes', num_classes)
@@ -114,11 +116,27 @@ class _Images:
                 "mmpretrain's CustomDataset."
             )
         load = TRANSFORMS.build(dict(type='LoadImageFromFile'))
-        return [
-            dict(img=load(dict(img_path=str(path)))['img'], img_path=str(path), gt_label=label)
-            for label, name in enumerate(self.CLASSES)
-            for path in sorted((folder / name).glob('*.png'))
-        ]
+        rows = []
+        for label, name in enumerate(self.CLASSES):
+            paths = sorted((folder / name).glob('*.png'))
+            if not paths:
+                others = sorted({path.suffix for path in (folder / name).iterdir()})
+                raise ValueError(
+                    f'data_root: {folder / name} holds no *.png'
+                    + (f', but files of the kinds {others}' if others else '')
+                    + f': unpack the images of {type(self).__name__} there; for other images take '
+                    "mmpretrain's CustomDataset."
+                )
+            for path in paths:
+                image = load(dict(img_path=str(path)))['img']
+                if image.shape != self.SHAPE:
+                    raise ValueError(
+                        f'{path} is {image.shape[1]} x {image.shape[0]} pixels, and the images of '
+                        f"{type(self).__name__} are 32 x 32; for other images take mmpretrain's "
+                        'CustomDataset.'
+                    )
+                rows.append(dict(img=image, img_path=str(path), gt_label=label))
+        return rows
 
 
 @DATASETS.register_module()
@@ -136,7 +154,7 @@ class CIFAR10Images(_Images, CIFAR10):
 
     Raises:
         ValueError: If ``num_classes`` is not between 1 and the number of classes, or the folders are
-            not those of the classes.
+            not those of the classes, or one holds no ``.png`` or an image of another size.
     """
 
 
@@ -150,7 +168,7 @@ class CIFAR100Images(_Images, CIFAR100):
 
     Raises:
         ValueError: If ``num_classes`` is not between 1 and the number of classes, or the folders are
-            not those of the classes.
+            not those of the classes, or one holds no ``.png`` or an image of another size.
     """
 
 
@@ -171,8 +189,9 @@ class TinyImageNet(BaseDataset):
         **kwargs: As for every data set of mmpretrain: ``pipeline``, ``test_mode``, ...
 
     Raises:
-        ValueError: If the split is unknown.
-        FileNotFoundError: If ``data_root`` holds no ``wnids.txt``.
+        ValueError: If the split is unknown, or has no images, or a line of the annotations is short or
+            names an unknown class.
+        FileNotFoundError: If ``data_root`` holds no ``wnids.txt`` or no annotations.
     """
 
     def __init__(
@@ -206,7 +225,27 @@ class TinyImageNet(BaseDataset):
                 for path in sorted((root / 'train' / name / 'images').glob('*.JPEG'))
             ]
         else:
-            lines = (root / 'val' / 'val_annotations.txt').read_text().splitlines()
-            rows = [line.split('\t')[:2] for line in lines if line]
-            pairs = [(root / 'val' / 'images' / file, name) for file, name in rows]
+            file = root / 'val' / 'val_annotations.txt'
+            if not file.is_file():
+                raise FileNotFoundError(f'{file} does not exist: unpack tiny-imagenet-200.zip again.')
+            lines = file.read_text().splitlines()
+            pairs = [self._annotation(root, i, line, label) for i, line in enumerate(lines, 1) if line]
+        if not pairs:
+            raise ValueError(f'{root / self.split} holds no images: unpack tiny-imagenet-200.zip again.')
         return [dict(img_path=str(path), gt_label=label[name]) for path, name in pairs]
+
+    @staticmethod
+    def _annotation(root: Path, number: int, line: str, known) -> tuple[Path, str]:
+        file = root / 'val' / 'val_annotations.txt'
+        columns = line.split('\t')
+        if len(columns) < 2:
+            raise ValueError(
+                f'{file}, line {number}: {line!r} is not the name of an image, a tab, and its class: '
+                'unpack tiny-imagenet-200.zip again.'
+            )
+        if columns[1] not in known:
+            raise ValueError(
+                f'{file}, line {number}: the class {columns[1]!r} of {columns[0]} is not in '
+                f'{root / "wnids.txt"}: unpack tiny-imagenet-200.zip again.'
+            )
+        return root / 'val' / 'images' / columns[0], columns[1]

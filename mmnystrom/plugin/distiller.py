@@ -34,6 +34,32 @@ def kda_losses(model: nn.Module) -> dict[str, tuple[KDALoss, dict]]:
     return found
 
 
+def check_called(model: nn.Module, losses: dict[str, tuple[KDALoss, dict]]) -> None:
+    """Refuse losses that a run would never call, or that compare a network with itself.
+
+    Args:
+        model: The model of a runner.
+        losses: What :func:`kda_losses` finds in it.
+
+    Raises:
+        ValueError: If there are any.
+    """
+    kinds = {kind.__name__ for kind in type(unwrap(model)).__mro__}
+    if losses and 'SelfDistill' in kinds:
+        raise ValueError(
+            f'{", ".join(losses)}: SelfDistill has no teacher, so t_feature would come from the student '
+            'itself: take SingleTeacherDistill with a teacher.'
+        )
+    distiller = find_distiller(model)
+    for name, (_, mapping) in losses.items():
+        if name in getattr(distiller, 'distill_losses', {}) and not mapping:
+            raise ValueError(
+                f'{name} is in distill_losses and not in loss_forward_mappings, so that it is never '
+                f'called: add loss_forward_mappings=dict({name}=dict(s_feature=dict(from_student=True, '
+                "recorder='feat'), t_feature=dict(from_student=False, recorder='feat')))."
+            )
+
+
 def recorded_pair(distiller, name: str, mapping: dict) -> tuple[Tensor, Tensor]:
     """What the recorders hold for a loss, after its connectors: (N, d_S) and (N, d_T).
 

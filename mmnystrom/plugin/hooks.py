@@ -17,7 +17,8 @@ from mmengine.runner import EpochBasedTrainLoop
 
 from mmnystrom.core import check_integer
 
-from .distiller import kda_losses, unwrap
+from .acting import TEACHER_OF_ZEROS, why_never, why_not
+from .distiller import check_called, kda_losses, unwrap
 from .losses import KDALoss
 from .training_pass import training_pass
 
@@ -51,10 +52,25 @@ class LandmarkHook(Hook):
         self.warmup_epochs = warmup_epochs
         self.losses: list[KDALoss] = []
         self._said: set[str] = set()
+        self._acted: set[str] = set()
+        self._never: dict[str, str] = {}
+        self._iterations = 0
 
     def before_run(self, runner) -> None:
-        """Find the losses and let them check their mappings."""
+        """Find the losses and let them check their mappings.
+
+        Raises:
+            ValueError: If there is a second LandmarkHook, a loss is never called or has a wrong
+                mapping, or the model has no teacher but itself.
+        """
+        hooks = [hook for hook in runner.hooks if isinstance(hook, LandmarkHook)]
+        if len(hooks) > 1:
+            raise ValueError(
+                f'custom_hooks holds {len(hooks)} LandmarkHooks, and each would refresh the landmarks of '
+                'every KDALoss: leave one.'
+            )
         found = kda_losses(runner.model)
+        check_called(runner.model, found)
         for name, (loss, mapping) in found.items():
             loss.attach(name, mapping)
             if loss.landmarks is not None:
@@ -66,8 +82,48 @@ class LandmarkHook(Hook):
                 "add a loss of type='KDALoss' to distill_losses."
             )
 
+    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Speak of landmarks in the checkpoint that no loss of this model takes."""
+        end = '.landmarks.student'
+        keys = [str(key) for key in checkpoint.get('state_dict', checkpoint)]
+        held = {key[: -len(end)].rpartition('.')[2] for key in keys if key.endswith(end)}
+        losses = kda_losses(runner.model).items()
+        names = {name for name, (loss, _) in losses if loss.landmarks is not None}
+        if not held - names:
+            return
+        message = f'The checkpoint holds landmarks of {_listed(held - names)}, which this model has not'
+        if names - held:
+            message += (
+                f', and none of {_listed(names - held)}, which begins without. For the same loss, '
+                'keep the name that it had'
+            )
+        self._warn(f'{message}.')
+
     def before_train(self, runner) -> None:
-        """Make the landmarks that shall exist before the first iteration."""
+        """Make the landmarks that shall exist before the first iteration.
+
+        Raises:
+            ValueError: If the training data loader gives no batch.
+        """
+        self._make_first(runner)
+        length = self._epoch_length(runner)
+        for loss in self.losses:
+            why = why_never(runner, loss, self.warmup_epochs, length)
+            if why and not length:
+                raise ValueError(f'{loss.name} is never on because {why}.')
+            if why:
+                self._never[loss.name] = why
+                self._warn(f'{loss.name} is never on because {why}.')
+
+    def after_train(self, runner) -> None:
+        """Speak of losses that never acted."""
+        for loss in self.losses:
+            loss.must_learn = False
+            why = self._never.get(loss.name) or why_not(loss)
+            if why and loss.name not in self._acted and self._iterations:
+                self._warn(f'{loss.name} was never on because {why}.')
+
+    def _make_first(self, runner) -> None:
         # The sums of a mid-epoch checkpoint, which every rank has loaded, are one rank's.
         if get_rank() != 0:
             for loss in self._with_landmarks():
@@ -98,6 +154,7 @@ class LandmarkHook(Hook):
         """Set the schedule, and the teacher's mode, which the loop's ``train()`` has reset."""
         epoch = self._epoch(runner)
         for loss in self.losses:
+            loss.must_learn = True
             loss.enabled = epoch >= self.warmup_epochs
             loss.observing = loss.landmarks is not None and self._collects(loss, epoch)
         self._tell_samples(data_batch)
@@ -111,8 +168,11 @@ class LandmarkHook(Hook):
 
         The log has waited for the device by now, so that the report is cheap.
         """
+        self._iterations += 1
         for loss in self.losses:
             loss.report()
+            if loss.name not in self._acted and loss.last_value is not None and loss.last_value != 0:
+                self._acted.add(loss.name)
         by_epoch = self._by_epoch(runner)
         # In an epoch-based loop after_train_epoch does it for these.
         here = [x for x in self._with_landmarks() if not (by_epoch and x.landmarks.refresh.by_epoch)]
@@ -158,6 +218,8 @@ class LandmarkHook(Hook):
                 loss.report()
                 if loss.ready:
                     loss.rows()  # takes the roots now
+                    if not loss.landmarks.teacher.any():
+                        self._warn(f'{loss.name} is never on because {TEACHER_OF_ZEROS}.')
                 while caught:
                     self._warn(f'{loss.name}: {caught.pop(0).message}')
 
@@ -201,10 +263,14 @@ class LandmarkHook(Hook):
     @staticmethod
     def _epoch_length(runner) -> int:
         loader = runner.train_dataloader
-        if loader.batch_size is None:
+        if loader.batch_size is None or isinstance(runner.train_loop, EpochBasedTrainLoop):
             return len(loader)
         # len(loader) would not do: an InfiniteSampler counts the images of all ranks.
         return math.ceil(len(loader.dataset) / (loader.batch_size * get_world_size()))
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ', '.join(sorted(names))
 
 
 def _take_from_first_rank(tensor: torch.Tensor) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -25,29 +27,69 @@ def with_file_read(landmarks: dict | str | None) -> dict | str | None:
     if not isinstance(landmarks, dict) or 'file' not in landmarks or landmarks.get('type') != 'fixed':
         return landmarks
     rest = {key: value for key, value in landmarks.items() if key != 'file'}
-    path = Path(landmarks['file'])
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"landmarks: file='{path}' does not exist (the working directory is {Path.cwd()})."
-        )
-    try:
-        if path.suffix == '.txt':
-            return {**rest, 'indices': _positions(np.loadtxt(path, ndmin=1))}
-        found = np.load(path, allow_pickle=False)
-    except ValueError as error:
-        raise ValueError(f"landmarks: file='{path}' cannot be read: {error}") from error
-    if isinstance(found, np.ndarray):
-        return {**rest, 'indices': _positions(found)}
-    if set(found) != {'student', 'teacher'}:
+    file = landmarks['file']
+    if not isinstance(file, (str, Path)):
         raise ValueError(
-            f"landmarks: file='{path}' holds the arrays {sorted(found)}: it must hold 'student' and "
-            "'teacher', or be a .npy or .txt of positions."
+            f'landmarks: file={file!r} must be the path of a file, got a {type(file).__name__}.'
         )
-    return {**rest, 'student': found['student'], 'teacher': found['teacher']}
+    path = Path(file)
+    if not path.is_file():
+        what = 'is a folder' if path.is_dir() else 'does not exist'
+        raise FileNotFoundError(
+            f"landmarks: file='{path}' {what} (the working directory is {Path.cwd()})."
+        )
+    if path.suffix not in READERS:
+        raise ValueError(f"landmarks: file='{path}' ends in {path.suffix!r}: {_WANTED}.")
+    try:
+        if not path.stat().st_size:
+            raise ValueError('it is empty')
+        return {**rest, **READERS[path.suffix](path)}
+    except (ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"landmarks: file='{path}' cannot be read: {error}. {_WANTED}.") from error
+
+
+def _npy(path: Path) -> dict:
+    found = np.load(path, allow_pickle=False)
+    if not isinstance(found, np.ndarray):
+        raise ValueError('it is an archive of arrays, whose name should end in .npz')
+    return dict(indices=_positions(found))
+
+
+def _txt(path: Path) -> dict:
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # of a file of blank lines, which is refused below
+        return dict(indices=_positions(np.loadtxt(path, ndmin=1)))
+
+
+def _npz(path: Path) -> dict:
+    with path.open('rb') as file:
+        if not zipfile.is_zipfile(file):
+            raise ValueError('it is no .npz archive')
+    with np.load(path, allow_pickle=False) as found:
+        if set(found) != {'student', 'teacher'}:
+            raise ValueError(f"it holds the arrays {sorted(found)}, not 'student' and 'teacher'")
+        arrays = {name: found[name] for name in ('student', 'teacher')}
+    for name, array in arrays.items():
+        if array.dtype.kind not in 'biuf' or array.ndim != 2:
+            raise ValueError(
+                f'its array {name} has dtype {array.dtype} and shape {array.shape}, not numbers (m, d)'
+            )
+    return arrays
 
 
 def _positions(array: np.ndarray) -> list:
-    if array.ndim != 1:
+    if array.ndim != 1 or not len(array):
         raise ValueError(f'positions must be a vector, got the shape {array.shape}')
-    whole = array.astype(np.int64)
-    return whole.tolist() if (whole == array).all() else array.tolist()
+    if array.dtype.kind not in 'iuf':
+        raise ValueError(f'positions must be numbers, got {array.dtype}')
+    for value in array.tolist():
+        if value != value or value in (np.inf, -np.inf) or value != int(value) or value < 0:
+            raise ValueError(f'indices={value!r} must be an integer >= 0')
+    return array.astype(np.int64).tolist()
+
+
+READERS = {'.npy': _npy, '.txt': _txt, '.npz': _npz}
+_WANTED = (
+    "It must be a .npy or .txt of positions in the training data set, or a .npz of the arrays 'student' "
+    "(m, d_S) and 'teacher' (m, d_T)"
+)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Container
+from collections.abc import Container, Mapping
 
 import torch
 from mmengine.logging import print_log
@@ -32,6 +32,14 @@ _REMEDIES = {
         "which mmpretrain's PackInputs keeps unless its meta_keys leave it out."
     ),
 }
+
+
+#: Batches in a row with samples that are not finite after which a run is stopped.
+BAD_BATCHES = 10
+
+
+class NonFiniteError(ArithmeticError):
+    """The features of many batches in a row are not finite."""
 
 
 @MODELS.register_module()
@@ -97,22 +105,35 @@ class KDALoss(KernelTransferLoss):
         self.observing = True
         #: Positions of the batch's images in the data set, for strategies that ask; the hook's to set.
         self.sample_indices: Tensor | None = None
+        #: Whether a run trains this loss, so that a feature without a gradient is a mistake; the hook's
+        #: to set.
+        self.must_learn = False
+        #: The value of the last batch that the loss acted on, without gradient; None before the first.
+        self.last_value: Tensor | None = None
         self.name = type(self).__name__
         self._attached = False
         self._reported = False
+        self._reported_rejected = 0
+        self._bad_batches = 0
+        self._batches = 0
+        self._reported_batches = 0
 
     def attach(self, name: str, arguments: Container[str]) -> None:
         """Tell the loss that something refreshes its landmarks; the hook calls it before a run.
 
         Args:
             name: Key of this loss in ``distill_losses``, for messages.
-            arguments: The arguments that ``loss_forward_mappings`` gives to :meth:`forward`.
+            arguments: The arguments that ``loss_forward_mappings`` gives to :meth:`forward`. Where it
+                is the mapping itself, its two features are checked too.
 
         Raises:
-            ValueError: If the strategy needs something that ``arguments`` does not have.
+            ValueError: If a feature is not mapped, or from the wrong network, or the strategy needs
+                something that ``arguments`` does not have.
         """
         self.name = name
         self._attached = True
+        if isinstance(arguments, Mapping) and arguments:
+            self._check_mapping(arguments)
         asked = dict(labels=('gt_label',), weights=('s_weight', 't_weight'))
         if any(argument not in arguments for argument in asked.get(self._needs, ())):
             raise ValueError(f'{self.name}: {self._missing()}')
@@ -139,7 +160,8 @@ class KDALoss(KernelTransferLoss):
             Scalar, times ``loss_weight``.
 
         Raises:
-            RuntimeError: If no LandmarkHook refreshes the landmarks in training.
+            RuntimeError: If no LandmarkHook refreshes the landmarks in training, or the loss acts on
+                features that teach the student nothing.
             TypeError: If a feature is no tensor, or ``gt_label`` nothing that holds labels.
             ValueError: If a shape does not fit, or what the strategy needs is missing.
         """
@@ -156,7 +178,16 @@ class KDALoss(KernelTransferLoss):
             except ValueError as error:
                 raise ValueError(f'{self.name}: {error}') from error
         on = self.enabled and self.ready
-        loss = super().forward(s_rows, t_rows) if on else s_rows.new_zeros((), dtype=torch.float32)
+        usable = self.keep_finite(s_rows, t_rows)
+        self._batches += self.training
+        if self.training and not self._attached and self._batches % BAD_BATCHES == 0:
+            self.report()  # no hook does it after each iteration
+        if on:
+            self._check_gradient(s_rows, same=s_feature is t_feature)
+            loss = self._compare(s_rows, t_rows, usable)
+            self.last_value = loss.detach()
+        else:
+            loss = s_rows.new_zeros((), dtype=torch.float32)
         # An empty sum is 0 whatever the features hold, and ties their connectors to the loss.
         for rows in (t_rows,) if on else (s_rows, t_rows):
             if rows.requires_grad:
@@ -175,18 +206,76 @@ class KDALoss(KernelTransferLoss):
             raise KernelMatrixError(f'{self.name}: {error}') from error
 
     def report(self) -> None:
-        """Speak of what the landmarks left out: waits for the device, so not part of the forward.
+        """Speak of what was left out: waits for the device, so not part of the forward.
+
+        The hook calls it after every iteration.
 
         Raises:
-            ValueError: If a label was outside [0, num_landmarks).
+            ValueError: If a label was outside [0, num_landmarks), or a soft label was no probability.
+            NonFiniteError: If samples of many batches in a row were left out.
         """
         try:
             complaint = None if self.landmarks is None else self.landmarks.complaint()
         except ValueError as error:
             raise ValueError(f'{self.name}: {error}') from error
+        complaint = self._count_rejected() or complaint
         if complaint and not self._reported:
             self._reported = True
             print_log(f'{self.name}: {complaint}', logger='current', level=logging.WARNING)
+
+    def _count_rejected(self) -> str | None:
+        if self._batches == self._reported_batches:
+            return None
+        self._reported_batches = self._batches
+        total = 0 if self.rejected is None else int(self.rejected)
+        rejected, self._reported_rejected = total - self._reported_rejected, total
+        if not rejected:
+            self._bad_batches = 0
+            return None
+        self._bad_batches += 1
+        if self._bad_batches >= BAD_BATCHES:
+            raise NonFiniteError(
+                f'{self.name}: {BAD_BATCHES} times in a row samples had features that are not finite, '
+                f'{total} samples in all. A network has diverged, and this run is stopped. Look at the '
+                'learning rate, the loss weights, the loss scale (--amp), and the teacher checkpoint.'
+            )
+        return (
+            f'{rejected} samples have features that are not finite and were kept out of the loss and of '
+            'the landmarks. Said once; look at the learning rate, the loss scale, or the teacher '
+            'checkpoint.'
+        )
+
+    def _check_mapping(self, mapping: Mapping) -> None:
+        for argument, from_student in (('s_feature', True), ('t_feature', False)):
+            right = f"{argument}=dict(from_student={from_student}, recorder='feat')"
+            if argument not in mapping:
+                raise ValueError(
+                    f'{self.name}: loss_forward_mappings gives it no {argument}: add {right}.'
+                )
+            found = mapping[argument].get('from_student')
+            if found is not from_student:
+                network = 'student' if from_student else 'teacher'
+                raise ValueError(
+                    f"{self.name}: {argument} is the {network}'s feature, and loss_forward_mappings has "
+                    f'from_student={found!r} for it, so that nothing would be learnt: write {right}.'
+                )
+
+    def _check_gradient(self, s_rows: Tensor, same: bool) -> None:
+        """Refuse features that teach the student nothing."""
+        if not (self.training and torch.is_grad_enabled()):
+            return
+        if same:
+            raise RuntimeError(
+                f'{self.name}: s_feature and t_feature are the same tensor: there is nothing to learn. '
+                'Map s_feature with from_student=True and t_feature with from_student=False.'
+            )
+        if self.must_learn and not s_rows.requires_grad:
+            raise RuntimeError(
+                f'{self.name}: s_feature needs no gradient, so the loss trains nothing. It must be '
+                'recorded from the student (from_student=True), from a layer that is trained (not of '
+                'frozen_stages, not with requires_grad=False), and not inside a block that is '
+                'checkpointed (with_cp=True): record the output of that block.'
+            )
 
     @property
     def _needs(self) -> str | None:

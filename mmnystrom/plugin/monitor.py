@@ -80,6 +80,14 @@ class KernelMonitorHook(Hook):
         self._losses = found
         self._labels = log_labels(found)
 
+    def before_train(self, runner) -> None:
+        """Speak of a run that never validates."""
+        if runner.val_loop is None:
+            self._warn(
+                'KernelMonitorHook measures nothing: it measures at validation, and the config has none. '
+                'Set val_dataloader, val_evaluator and val_cfg, or remove the hook.'
+            )
+
     def before_val(self, runner) -> None:
         """Begin a measurement, if it is time."""
         self._features = {name: [] for name in self._losses}

@@ -92,12 +92,30 @@ def test_getattr_gives_out_nothing_but_the_four_methods(tmp_path, owner, name):
     assert name in _refused(tmp_path, dict(x=_Getattr(owner, name)))
 
 
-def test_the_allow_list_ends_with_the_load(tmp_path):
+def test_a_users_own_load_takes_the_same_list_and_nothing_wider(tmp_path):
     path = str(tmp_path / 'hub.pth')
-    torch.save(HistoryBuffer([1.0], [1]), path)
-    CheckpointLoader.load_checkpoint(path)
-    with pytest.raises(pickle.UnpicklingError):
-        torch.load(path)
+    torch.save(dict(hub=HistoryBuffer([1.0], [1]), figure=np.float64(0.1), array=np.ones(2)), path)
+    found = torch.load(path)
+    assert found['hub'].mean() == 1
+    assert found['array'].tolist() == [1, 1]
+    target = tmp_path / 'ran'
+    for content in (_Runs(target), datetime.date(2026, 1, 1), _Getattr(HistoryBuffer, '__init__')):
+        torch.save(dict(x=content), path)
+        with pytest.raises(pickle.UnpicklingError):
+            torch.load(path)
+    assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    ('array', 'name'),
+    [
+        (np.array(['x', 1], dtype=object), 'ObjectDType'),
+        (np.array(['x']), 'StrDType'),
+        (np.zeros(2, dtype=[('a', 'f4')]), 'VoidDType'),
+    ],
+)
+def test_arrays_of_anything_but_numbers_are_refused_by_name(tmp_path, array, name):
+    assert f'wants numpy.dtypes.{name}' in _refused(tmp_path, dict(x=array))
 
 
 def test_trust_can_be_given_on_purpose(tmp_path):

@@ -187,8 +187,8 @@ class ClassCenter(Means):
         low, high, improper, rejected = torch.cat(figures).tolist()
         if improper:
             raise ValueError(
-                f'{improper} rows of gt_label (N, {self.num_landmarks}) are no probabilities: soft labels '
-                'must not be negative and must sum to 1. Logits are no labels. A recorder '
+                f'{improper} rows of gt_label (N, {self.num_landmarks}) are no probabilities: soft '
+                'labels must not be negative and must sum to 1. Logits are no labels. A recorder '
                 "dict(type='ModuleInputs', source='head.loss_module') holds the logits at data_idx=0 and "
                 'the labels at data_idx=1.'
             )
