@@ -11,7 +11,6 @@ Can go: once mmengine says it.
 from __future__ import annotations
 
 import functools
-import os
 import pickle
 from contextvars import ContextVar
 from pathlib import Path
@@ -57,13 +56,13 @@ def apply() -> None:
 def _naming_the_file(load):
     @functools.wraps(load)
     def load_checkpoint(cls, filename, map_location=None, logger='current'):
-        local = os.path.expanduser(str(filename))
-        if os.path.isdir(local):
+        local = Path(filename).expanduser()
+        if local.is_dir():
             raise UnusableCheckpointError(f'{filename} is a folder: give the path of a checkpoint in it.')
         try:
             checkpoint = load(cls, filename, map_location, logger)
         except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
-            if not os.path.isfile(local) or type(error) not in _TORCHS_OWN:
+            if not local.is_file() or type(error) not in _TORCHS_OWN:
                 raise
             raise UnusableCheckpointError(_what_is_wrong(filename, local, error)) from error
         if _resuming.get():  # before the model takes anything of a file that is refused
@@ -78,9 +77,9 @@ def _naming_the_file(load):
 _TORCHS_OWN = (pickle.UnpicklingError, EOFError, RuntimeError)
 
 
-def _what_is_wrong(filename: str, local: str, error: Exception) -> str:
-    size = os.path.getsize(local)
-    with open(local, 'rb') as file:
+def _what_is_wrong(filename: str, local: Path, error: Exception) -> str:
+    size = local.stat().st_size
+    with local.open('rb') as file:
         start = file.read(4)
     killed = 'A run that is killed, or a full disk, leaves such a file: take another checkpoint'
     if not size:
@@ -90,8 +89,8 @@ def _what_is_wrong(filename: str, local: str, error: Exception) -> str:
     if start == b'PK\x03\x04':
         return f'{filename} cannot be loaded: {str(error).splitlines()[0]}'
     return (
-        f'{filename} ({size} bytes) is no checkpoint: torch.save did not write it (a plain pickle, perhaps, '
-        'or another kind of file). In the program that made it, write it with torch.save(state_dict, path).'
+        f'{filename} ({size} bytes) is no checkpoint: it is a plain pickle, or another kind of file. In '
+        'the program that made it, write it with torch.save(state_dict, path).'
     )
 
 
@@ -101,8 +100,8 @@ def _refusing_an_empty_one(find):
         found = find(path)
         if found == '':
             raise ValueError(
-                f'{os.path.join(path, "last_checkpoint")} is empty, so --resume finds no checkpoint: write '
-                'the path of the newest epoch_*.pth into it, or delete it to start anew.'
+                f'{Path(path) / "last_checkpoint"} is empty, so --resume finds no checkpoint: write the '
+                'path of the newest epoch_*.pth into it, or delete it to start anew.'
             )
         return found
 
@@ -136,6 +135,5 @@ def _check_resumable(filename: str, checkpoint: dict) -> None:
     if missing:
         raise UnusableCheckpointError(
             f'{filename} holds no {", ".join(missing)}, so no run can be resumed from it: it is not a '
-            'checkpoint of mmengine (or not of training). To begin with its weights, give it as load_from '
-            'without --resume.'
+            'checkpoint of training. To begin with its weights, give it as load_from without --resume.'
         )

@@ -2,15 +2,29 @@
 
 Where: ``mmengine/dist/utils.py:130`` calls ``torch.cuda.set_device`` and configs say ``nccl``;
 ``mmengine/runner/runner.py:900`` passes ``device_ids=[LOCAL_RANK]``, which
-DistributedDataParallel refuses for a module on the CPU.
-Cure: where there is no accelerator, ranks talk through gloo and are wrapped without device ids; at the
-end of a script they leave together, since a gloo rank can abort when its peer's process is gone first.
-Can go: once mmengine asks ``mmengine.device`` in both places.
+DistributedDataParallel refuses for a module on the CPU. And a rank that is done can abort at its exit
+("terminate called without an active exception", exit code -6, seen with torch 2.14 on a busy machine):
+a thread of gloo, ``ProcessGroupGloo::runLoop``, lets go of the tensors of a collective after the
+collective is done. A tensor that Python knows needs the interpreter's lock for that. Once the interpreter
+shuts down, Python ends a thread that asks for the lock, and C++ aborts, since that thread is in a
+destructor. ``destroy_process_group`` would join the threads, but the group lives on:
+DistributedDataParallel holds it, and ``torch.distributed.nn.functional`` holds it in the defaults of its
+functions if it is imported while there is a group. DistributedDataParallel imports it.
+Cure: where there is no accelerator, ranks talk through gloo and are wrapped without device ids. That
+module is imported before there is a group. Before the interpreter shuts down, the wrappers let go of the
+group and it is destroyed, which joins its threads.
+Can go: once mmengine asks ``mmengine.device`` in both places and closes the group that it opened, and
+torch lets go of it.
 """
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import functools
+import gc
+import sys
+import threading
 from unittest import mock
 
 import torch
@@ -39,15 +53,53 @@ def apply() -> None:
 
 def leave() -> None:
     """Wait for the other ranks and close the process group, if there is one on gloo."""
+    if _on_gloo():
+        torch.distributed.barrier()
+        close_group()
+
+
+def close_group(patience: float = 10.0) -> None:
+    """Close a process group on gloo, and wait until its threads have ended.
+
+    The group joins its threads when the last reference to it goes. A wrapper for several ranks holds one
+    for as long as it lives, which may be until the end: it is made to let go.
+
+    Args:
+        patience: Seconds to wait at most, as a thread may be in a collective that a dead rank will never
+            join. Defaults to 10.
+    """
+    if not _on_gloo():
+        return
+    gc.collect()
+    for wrapper in [x for x in gc.get_objects() if _is_wrapper(x)]:
+        for name in ('reducer', 'logger', 'process_group'):
+            with contextlib.suppress(AttributeError):
+                delattr(wrapper, name)
+    # It waits for the threads while no reference to the group is left here.
+    closing = threading.Thread(target=torch.distributed.destroy_process_group, daemon=True)
+    closing.start()
+    closing.join(patience)
+
+
+def _on_gloo() -> bool:
     from torch import distributed
 
-    if (
+    return (
         distributed.is_available()
         and distributed.is_initialized()
         and distributed.get_backend() == 'gloo'
-    ):
-        distributed.barrier()
-        distributed.destroy_process_group()
+    )
+
+
+def _is_wrapper(thing: object) -> bool:
+    # By type: isinstance() would ask lazy objects and proxies for their class, and wake them.
+    return issubclass(type(thing), torch.nn.parallel.DistributedDataParallel)
+
+
+def _close_at_exit() -> None:
+    # After an error the other ranks may be in the middle of a collective, and the exit code is set.
+    if getattr(sys, 'last_type', None) is None:
+        close_group()
 
 
 def _without_cuda(init_dist):
@@ -55,9 +107,13 @@ def _without_cuda(init_dist):
     def init(launcher, backend='nccl', *args, **kwargs):
         backend = 'gloo' if backend == 'nccl' else backend
         # The launchers differ only in the environment they read; all end in these calls.
+        import torch.distributed.nn.functional  # noqa: F401  (before there is a group: see above)
+
         without = dict(set_device=lambda device: None, device_count=lambda: 1)
         with mock.patch.multiple(torch.cuda, **without):
-            return init_dist(launcher, backend, *args, **kwargs)
+            found = init_dist(launcher, backend, *args, **kwargs)
+        atexit.register(_close_at_exit)
+        return found
 
     return init
 

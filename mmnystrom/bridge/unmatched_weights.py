@@ -66,8 +66,8 @@ def _comparing(load):
         state = checkpoint.get('state_dict', checkpoint) if isinstance(checkpoint, dict) else checkpoint
         if not isinstance(state, dict):
             raise UnusableCheckpointError(
-                f'{name} holds a {type(state).__name__}, and a checkpoint is a dict of tensors, or a dict '
-                "with such a dict as 'state_dict': save model.state_dict() with torch.save."
+                f'{name} holds a {type(state).__name__}, and a checkpoint is a dict of tensors, or holds '
+                "one as 'state_dict': save model.state_dict() with torch.save."
             )
         found = _shapes(state)
         for pattern, replacement in revise_keys:
