@@ -28,7 +28,7 @@ ROOMS = {
     'tests/core': ('pytest', 'torch', 'numpy', 'scipy', 'sklearn', 'mmnystrom.core'),
 }
 #: Files of the plugin that may name mmpretrain.
-MMPRETRAIN = ('backbones.py', 'datasets.py', 'scope.py')
+MMPRETRAIN = ('backbones.py', 'datasets.py', 'scope.py', 'sent_config.py')
 
 
 def imported(path):

@@ -9,7 +9,6 @@ results.md, results.json and two pictures below the work directory.
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -39,8 +38,15 @@ def parse_args(argv=None):
     )
     parser.add_argument('--rounds', type=int, default=8, help='of the timing; 0: without (default: 8)')
     parser.add_argument('--report-only', action='store_true', help='train nothing; report what is there')
-    parser.add_argument('--fresh', action='store_true', help='delete what is there and repeat everything')
+    parser.add_argument('--fresh', action='store_true', help='delete these runs and repeat them')
+    parser.add_argument(
+        '--timeout',
+        action='store_true',
+        help="end a run without a sign of life for the suite's stall_minutes (default: report it only)",
+    )
     args = parser.parse_args(argv)
+    if args.fresh and args.report_only:
+        parser.error('--fresh deletes runs and --report-only trains none: give one of the two')
     args.file = SUITES / f'{args.suite}.py' if args.suite in known else Path(args.suite)
     if not args.file.is_file():
         parser.error(f'suite={args.suite!r} is neither one of {", ".join(known)} nor a file')
@@ -82,6 +88,7 @@ def suite_methods(cfg: Config, file: Path, chosen: list[str] | None = None) -> d
             )
         return find_config(f'distill/mmpretrain/{beginning}_{cfg[key]}.py', file)
 
+    _check_suite(cfg, file)
     listed = {name: method for name, method in cfg.methods.items() if method is not None}
     unknown = set(chosen or ()) - set(listed) - {STUDENT}
     if unknown:
@@ -99,6 +106,26 @@ def suite_methods(cfg: Config, file: Path, chosen: list[str] | None = None) -> d
             config(last, 'pair'), distilled=True, first=f'{name} first stage' if first else None
         )
     return found
+
+
+def _check_suite(cfg: Config, file: Path) -> None:
+    wanted = dict(title=str, teacher=str, student=str, methods=dict)
+    for key, kind in wanted.items():
+        if not isinstance(cfg.get(key), kind):
+            raise SystemExit(
+                f'{file}: {key}={cfg.get(key)!r} must be a {kind.__name__}: a suite has '
+                f'{", ".join(wanted)}. configs/benchmark/README.md shows one.'
+            )
+    for name, method in cfg.methods.items():
+        several = isinstance(method, (list, tuple)) and len(method) == 2
+        if method is not None and not isinstance(method, str) and not several:
+            raise SystemExit(
+                f"{file}: methods[{name!r}] = {method!r} must be the beginning of a config's name, two "
+                'of them, the path of a config, or None to leave the method out.'
+            )
+    minutes = cfg.get('stall_minutes', 30)
+    if isinstance(minutes, bool) or not isinstance(minutes, (int, float)) or not minutes > 0:
+        raise SystemExit(f'{file}: stall_minutes={minutes!r} must be a number > 0.')
 
 
 def build_runs(args, cfg: Config) -> Runs:
@@ -124,10 +151,13 @@ def build_runs(args, cfg: Config) -> Runs:
     seeds = args.seeds or cfg.get('seeds', 3)
     options = args.cfg_options
     jobs = args.jobs or max(2, len(gpus))
+    watch = dict(stall_minutes=cfg.get('stall_minutes', 30), timeout=args.timeout)
     try:
-        return Runs(args.work_dir, methods, seeds, jobs, teacher, gpus, ranks, arguments, options)
+        return Runs(
+            args.work_dir, methods, seeds, jobs, teacher, gpus, ranks, arguments, options, **watch
+        )
     except ValueError as error:
-        raise SystemExit(f'{error} Give --ranks, or more --gpus.') from error
+        raise SystemExit(f'{args.file}: {error}') from error
 
 
 def main():
@@ -136,12 +166,11 @@ def main():
 
     cfg = Config.fromfile(args.file)
     runs = build_runs(args, cfg)
-    if args.fresh:
-        shutil.rmtree(args.work_dir, ignore_errors=True)
+    runs.check_options()
     start = time.perf_counter()
     if not args.report_only:
         print(f'{cfg.title}: {len(runs)} runs, {len(runs.slots)} at a time:', flush=True)
-        runs.train_all(strict=False)
+        runs.train_all(strict=False, fresh=args.fresh)
     import benchmark_report
 
     text = benchmark_report.write(runs, cfg.title, args.rounds)

@@ -8,7 +8,6 @@ on where it stopped; runs that are finished, from the same configs, are not repe
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -51,15 +50,12 @@ def demo_runs(work_dir: Path, seeds: int, jobs: int) -> Runs:
 
 def main():
     args = parse_args()
-    if args.fresh:
-        shutil.rmtree(args.work_dir, ignore_errors=True)
-    args.work_dir.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
     import mmnystrom  # noqa: F401  (says what it cured before the runs are listed)
 
     runs = demo_runs(args.work_dir, args.seeds, args.jobs)
     print(f'{len(runs)} runs of tools/train.py, {args.jobs} at a time:', flush=True)
-    runs.train_all()
+    runs.train_all(fresh=args.fresh)
     import demo_report
 
     text = demo_report.write(runs)

@@ -20,7 +20,8 @@ import mmnystrom  # noqa: F401  (mmrazor can be imported only after it)
 
 # isort: split
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config, ConfigDict, DictAction
+from mmengine.model import BaseDataPreprocessor
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import _load_checkpoint
@@ -28,6 +29,12 @@ from mmpretrain import get_model
 from mmpretrain.registry import DATASETS, MODELS, TRANSFORMS
 from mmrazor.registry import MODELS as RAZOR_MODELS
 from torch import Tensor, nn
+
+from mmnystrom.plugin.sent_config import (
+    UntrustedConfigError,
+    check_sent_parts,
+    read_sent_config,
+)
 
 #: What an export may differ by, in logits: other kernels add up in another order.
 TOLERANCE = 1e-3
@@ -37,7 +44,16 @@ NEEDED_FOR_ONNX = ('onnx', 'onnxruntime')
 def parse_args(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('checkpoint', type=Path, help='of a distillation, by tools/train.py')
-    parser.add_argument('--config', type=Path, help='(default: the one in the checkpoint)')
+    parser.add_argument(
+        '--config', type=Path, help='(default: the one in the checkpoint, which is read as data, not run)'
+    )
+    parser.add_argument(
+        '--allow-import',
+        nargs='+',
+        default=[],
+        metavar='MODULE',
+        help='modules that the config in the checkpoint may import, beside those of OpenMMLab and ours',
+    )
     parser.add_argument('--out', type=Path, help="(default: the checkpoint's folder, /student)")
     parser.add_argument('--onnx', action='store_true', help='also write student.onnx')
     parser.add_argument('--torchscript', action='store_true', help='also write student.torchscript.pt')
@@ -67,22 +83,73 @@ def read(args) -> tuple[dict, Config]:
     """The checkpoint, and the config of its run.
 
     Raises:
-        SystemExit: If it is not of a distillation, or holds no config.
+        SystemExit: If it is not of a distillation, or holds no config, or one that is not data.
     """
-    checkpoint = _load_checkpoint(str(args.checkpoint), map_location='cpu')
-    meta = checkpoint.get('meta', {})
-    if args.config is None and not meta.get('cfg'):
-        raise SystemExit(f'{args.checkpoint} holds no config: give --config.')
-    cfg = Config.fromfile(args.config) if args.config else Config.fromstring(meta['cfg'], '.py')
+    try:
+        checkpoint = _load_checkpoint(str(args.checkpoint), map_location='cpu')
+    except RuntimeError as error:  # those of the bridge name the file and what to do
+        raise SystemExit(str(error)) from error
+    _check_layout(args.checkpoint, checkpoint)
+    source = str(args.config or args.checkpoint)
+    if args.config:
+        cfg = Config.fromfile(args.config)
+    else:
+        text = checkpoint['meta'].get('cfg')
+        if not isinstance(text, str) or not text.strip():
+            raise SystemExit(f'{args.checkpoint} holds no config: give --config CONFIG.py.')
+        cfg = _refused_in_a_sentence(read_sent_config, text, source, args.allow_import)
     cfg.merge_from_dict(args.cfg_options)
-    if 'architecture' not in cfg.model or not any(
-        key.startswith('architecture.') for key in checkpoint.get('state_dict', {})
+    _check_dict(cfg, 'model', source)
+    if not isinstance(cfg.model.get('architecture'), ConfigDict) or not any(
+        key.startswith('architecture.') for key in checkpoint['state_dict']
     ):
         raise SystemExit(
             f'{args.checkpoint} is not of a distillation: its model is {cfg.model.get("type")!r} and it '
             'has no weights of an "architecture". A checkpoint of a student by itself needs no export.'
         )
+    _check_dict(cfg, 'test_dataloader', source)
+    if not args.config:
+        parts = {key: cfg.get(key) for key in ('default_scope', 'data_preprocessor', 'test_dataloader')}
+        model = {key: cfg.model.get(key) for key in ('architecture', 'data_preprocessor', '_scope_')}
+        _refused_in_a_sentence(check_sent_parts, dict(model=model, **parts), source, args.allow_import)
     return checkpoint, cfg
+
+
+def _check_dict(cfg: Config, key: str, source: str) -> None:
+    if not isinstance(cfg.get(key), ConfigDict):
+        raise SystemExit(
+            f'the config of {source} has {key}={cfg.get(key)!r}, and the export needs a dict there: give '
+            'the config of the run by --config CONFIG.py.'
+        )
+
+
+def _refused_in_a_sentence(check: Callable, *args):
+    try:
+        return check(*args)
+    except UntrustedConfigError as error:
+        raise SystemExit(str(error)) from error
+
+
+def _check_layout(file: Path, checkpoint) -> None:
+    """Refuse what no tool of mmengine's has written.
+
+    Raises:
+        SystemExit: If a part has another type; with the part and what to do.
+    """
+    state = checkpoint.get('state_dict') if isinstance(checkpoint, dict) else None
+    if not isinstance(state, dict) or not all(torch.is_tensor(value) for value in state.values()):
+        raise SystemExit(
+            f"{file} holds no 'state_dict' of tensors: give a checkpoint of a distillation, as "
+            'tools/train.py writes it (epoch_*.pth).'
+        )
+    meta = checkpoint.setdefault('meta', {})
+    found = meta.get('dataset_meta') if isinstance(meta, dict) else None
+    for name, part in (('meta', meta), ('meta.dataset_meta', found)):
+        if part is not None and not isinstance(part, dict):
+            raise SystemExit(
+                f'{file} holds {name} of type {type(part).__name__}, where mmengine writes a dict: it '
+                'was changed, or written by something else. Give a checkpoint of tools/train.py.'
+            )
 
 
 def student_weights(checkpoint: dict) -> dict[str, Tensor]:
@@ -191,18 +258,18 @@ def test_images(cfg: Config, number: int) -> tuple[dict, Tensor]:
     return batch, torch.cat([sample.gt_label for sample in batch['data_samples']])
 
 
-def original(cfg: Config, checkpoint: dict) -> nn.Module:
-    """The whole distillation model, with the weights of the checkpoint."""
-    model_cfg = cfg.model.copy()
-    model_cfg.pop('init_cfg', None)
-    if 'teacher' in model_cfg:
-        model_cfg.teacher_ckpt = None
-    if 'data_preprocessor' in cfg:
-        model_cfg.setdefault('data_preprocessor', cfg.data_preprocessor)
-    model = RAZOR_MODELS.build(model_cfg)
-    model.load_state_dict(checkpoint['state_dict'], strict=False)  # connectors may be those of a stage
-    model.eval()
-    return model
+def original(cfg: Config, checkpoint: dict) -> tuple[nn.Module, nn.Module]:
+    """The student and the preprocessor of the distillation, as its config has them.
+
+    Neither the teacher nor the distiller is built: an export needs none, and recorders import modules.
+    """
+    student = cfg.model.architecture.copy()
+    student.pop('init_cfg', None)
+    model = RAZOR_MODELS.build(student)
+    model.load_state_dict(student_weights(checkpoint))
+    preprocessor = cfg.model.get('data_preprocessor') or cfg.get('data_preprocessor')
+    built = RAZOR_MODELS.build(preprocessor) if preprocessor else BaseDataPreprocessor()
+    return model.eval(), built
 
 
 def compare(name: str, found: Tensor, expected: Tensor) -> str:
@@ -274,9 +341,8 @@ def main(argv=None):
     torch.save(dict(state_dict=student_weights(checkpoint), meta=dict(dataset_meta=meta)), weights)
 
     batch, labels = test_images(cfg, args.images)
-    teacher_and_student = original(cfg, checkpoint)
-    data = teacher_and_student.data_preprocessor(batch, False)
-    expected = teacher_and_student.student(data['inputs'], mode='tensor')
+    student, preprocessor = original(cfg, checkpoint)
+    expected = student(preprocessor(batch, False)['inputs'], mode='tensor')
     model = get_model(str(config), pretrained=str(weights), device='cpu').eval()
     own = model(model.data_preprocessor(batch, False)['inputs'], mode='tensor')
     accuracy = 100 * (own.argmax(1) == labels).double().mean().item()

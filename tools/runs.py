@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import functools
 import hashlib
 import importlib.util
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import run_folder
 from mmengine.config import Config
 from processes import end_group, lock_file
 from progress import Progress
@@ -50,6 +51,8 @@ class _Running:
     slot: int
     start: float
     lock: object
+    begun: float
+    stalled: bool = False
 
 
 class Runs:
@@ -57,7 +60,8 @@ class Runs:
 
     A run that was killed is resumed, one that is finished is not repeated unless its config has
     changed. One that fails is reported, what needs it is left out, and the others go on. A process
-    that an earlier start left behind is ended before its run is resumed.
+    that an earlier start left behind is ended before its run is resumed. A run that shows no sign of
+    life is reported, and ended if asked.
 
     Args:
         work_dir: Where the runs are kept.
@@ -69,6 +73,11 @@ class Runs:
         ranks: Processes, and GPUs, of one run. Defaults to 1.
         arguments: More arguments of tools/train.py.
         options: More ``key=value`` for its ``--cfg-options``.
+        stall_minutes: Minutes without a line of log after which a run is reported. Defaults to 30.
+        timeout: Whether such a run is ended, too. Defaults to False.
+
+    Raises:
+        ValueError: If a method cannot be the name of a folder, or there are too few GPUs.
     """
 
     def __init__(
@@ -82,8 +91,13 @@ class Runs:
         ranks: int = 1,
         arguments: Sequence[str] = (),
         options: Sequence[str] = (),
+        stall_minutes: float = 30.0,
+        timeout: bool = False,
     ) -> None:
+        run_folder.check_names(methods)
         self.work_dir = work_dir
+        self.stall_minutes = stall_minutes
+        self.timeout = timeout
         self.methods = methods
         self.seeds = range(seeds)
         self.teacher = teacher
@@ -107,7 +121,9 @@ class Runs:
         groups = [self.gpus[i : i + self.ranks] for i in range(0, len(self.gpus), self.ranks)]
         whole = [','.join(map(str, group)) for group in groups if len(group) == self.ranks]
         if not whole:
-            raise ValueError(f'ranks={self.ranks} is more than the GPUs given: {self.gpus}.')
+            raise ValueError(
+                f'ranks={self.ranks} is more than the GPUs given: {self.gpus}. Give --ranks, or more --gpus.'
+            )
         return [whole[i % len(whole)] for i in range(min(jobs, len(whole)))]
 
     def all(self) -> list[tuple[str, int]]:
@@ -134,7 +150,7 @@ class Runs:
 
     def run_dir(self, method: str, seed: int) -> Path:
         """Where a run is kept."""
-        return self.work_dir / method.replace(' ', '-') / f'seed{seed}'
+        return self.work_dir / run_folder.folder_of(method) / f'seed{seed}'
 
     def checkpoint(self, method: str, seed: int) -> str:
         """The last checkpoint of a run, as its own ``last_checkpoint`` file names it."""
@@ -176,27 +192,48 @@ class Runs:
     def finished(self, method: str, seed: int) -> bool:
         """Whether a run of this very config is finished."""
         begun = self.mark(method, seed)
-        return begun.get('finished', False) and begun['fingerprint'] == self.fingerprint(method, seed)
+        if not begun.get('finished', False):
+            return False
+        return begun.get('fingerprint') == self.fingerprint(method, seed)
 
     def mark(self, method: str, seed: int) -> dict:
         """What a run noted of itself: its fingerprint, whether it is finished, its commit; or nothing."""
-        mark = self.run_dir(method, seed) / 'run.json'
-        try:
-            return json.loads(mark.read_text())
-        except (FileNotFoundError, json.JSONDecodeError):
-            return {}
+        return run_folder.read_mark(self.run_dir(method, seed))
 
-    def train_all(self, strict: bool = True) -> None:
+    def check_options(self) -> None:
+        """Refuse options that the config of a method has no place for, before anything is trained.
+
+        Raises:
+            SystemExit: If there is one; with the method and the part that its config lacks.
+        """
+        for option in self.more_options:
+            key, equals, _ = option.partition('=')
+            if not equals:
+                raise SystemExit(f'--cfg-options {option}: write key=value.')
+            for name, method in self.methods.items():
+                lacks = _missing_part(json.loads(_resolved(method.config)), key)
+                if lacks is not None:
+                    raise SystemExit(
+                        f'--cfg-options {option}: the config of {name!r}, {method.config}, has no {lacks}. '
+                        'The options are for every run: leave this one out, or write it into the config '
+                        'of the methods that it is for.'
+                    )
+
+    def train_all(self, strict: bool = True, fresh: bool = False) -> None:
         """Every run, each as soon as what it needs is there.
 
         Args:
             strict: Whether to end the program where a run failed. Defaults to True.
+            fresh: Whether to delete the folders of these runs first. Defaults to False.
 
         Raises:
-            SystemExit: If another program is at work in the same folder, or, if strict, where a run
-                failed: with the end of its log.
+            SystemExit: If another program is at work in the same folder, a folder of a run is not ours,
+                the disk is full, or, if strict, where a run failed: with the end of its log.
         """
-        self.work_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            self.work_dir.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise SystemExit(f'--work-dir={self.work_dir} is a file: give a folder.') from None
         self._done, self.failed, self.outdated = 0, {}, []
         with (self.work_dir / '.lock').open('w') as lock, Progress(self) as self._progress:
             try:
@@ -210,7 +247,18 @@ class Runs:
             try:
                 for path in self.work_dir.glob('*/seed*.lock'):
                     lock_file(path).close()  # ends what a start that was killed has left behind
+                if fresh:
+                    for run in self.all():
+                        run_folder.delete(self.run_dir(*run))
                 self._schedule()
+            except ValueError as error:
+                raise SystemExit(str(error)) from error
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+                raise SystemExit(
+                    f'{self.work_dir}: the disk is full. Make room; the same command goes on from here.'
+                ) from error
             finally:
                 for run in self._running.values():
                     end_group(run.process.pid)
@@ -239,12 +287,13 @@ class Runs:
                     elif free:
                         waiting.remove(run)
                         self._start(run, free.pop(0))
+            self._look_for_stalled()
             for run in [r for r, running in self._running.items() if running.process.poll() is not None]:
                 running = self._running.pop(run)
                 running.lock.close()
                 free.append(running.slot)
                 if running.process.returncode:
-                    self._fail(run, self._why(run))
+                    self._fail(run, self._why(run, running))
                 else:
                     finished.add(run)
                     self._finish(run, running)
@@ -270,10 +319,10 @@ class Runs:
         state = dict(fingerprint=self.fingerprint(*run), code=_code(), commit=commit(), finished=False)
         begun = self.mark(*run)
         if begun.get('fingerprint') != state['fingerprint']:
-            shutil.rmtree(directory, ignore_errors=True)
+            run_folder.delete(directory)
         directory.mkdir(parents=True, exist_ok=True)
         state['seconds'] = begun.get('seconds', 0) if begun else 0
-        (directory / 'run.json').write_text(json.dumps(state))
+        run_folder.write_mark(directory, state)
         # Runs side by side use the cores better than one run on all of them.
         threads = max(1, (os.cpu_count() or 1) // (len(self.slots) * self.ranks))
         env = {**os.environ, 'OMP_NUM_THREADS': str(threads)}
@@ -292,13 +341,13 @@ class Runs:
         lock.truncate()
         lock.write(str(process.pid))
         lock.flush()
-        self._running[run] = _Running(process, slot, time.perf_counter(), lock)
+        self._running[run] = _Running(process, slot, time.perf_counter(), lock, time.time())
 
     def _finish(self, run: tuple[str, int], running: _Running) -> None:
         took = time.perf_counter() - running.start
         mark = self.mark(*run)
         mark.update(finished=True, seconds=mark.get('seconds', 0) + took)
-        (self.run_dir(*run) / 'run.json').write_text(json.dumps(mark))
+        run_folder.write_mark(self.run_dir(*run), mark)
         accuracies = self.logged(*run)
         top1 = f'top-1 {accuracies[-1]:.2f}' if accuracies else 'finished'
         self._say(f'{_title(run)}: {top1} ({took:.0f} s)')
@@ -314,11 +363,37 @@ class Runs:
         self.failed[run] = f'{_title(run)}: {why}'
         self._say(f'{_title(run)} FAILED: {why.splitlines()[0]}')
 
-    def _why(self, run: tuple[str, int]) -> str:
+    def _look_for_stalled(self) -> None:
+        for run, running in self._running.items():
+            sign = max(running.begun, run_folder.last_sign_of_life(self.run_dir(*run)))
+            stalled = time.time() - sign > 60 * self.stall_minutes
+            if stalled and not running.stalled:
+                ended = '; it is ended' if self.timeout else '; --timeout would end it'
+                self._progress.say(
+                    f'{_title(run)}: no sign of life for {self.stall_minutes:g} minutes (stall_minutes)'
+                    f'{ended}. See {self.run_dir(*run) / "train.log"}'
+                )
+                if self.timeout:
+                    end_group(running.process.pid)
+                    running.process.wait()
+            running.stalled = stalled
+
+    def _why(self, run: tuple[str, int], running: _Running) -> str:
         log = self.run_dir(*run) / 'train.log'
         text = log.read_text(errors='replace')
-        last = next((line for line in reversed(text.splitlines()) if line.strip()), 'no output')
-        return f'{last.strip()}; see {log}\n{text[-3000:]}'
+        last = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), 'no output')
+        number = -running.process.returncode
+        if running.stalled and self.timeout:
+            why = f'ended, as it gave no sign of life for {self.stall_minutes:g} minutes'
+        elif _NO_SPACE in text[-3000:]:
+            why = f'the disk of {self.work_dir} is full: make room'
+        elif number > 0:
+            why = f'killed by signal {number} ({_signal_name(number)})'
+            if number == signal.SIGKILL:
+                why += ', as the system does when memory runs out'
+        else:
+            why = last
+        return f'{why}; see {log}\n{text[-3000:]}'
 
     def _say(self, message: str) -> None:
         self._done += 1
@@ -358,6 +433,30 @@ def commit() -> str | None:
             text=True,
         ).stdout.strip()
         return f'{found}+' if dirty else found
+    return None
+
+
+_NO_SPACE = os.strerror(errno.ENOSPC)
+
+
+def _signal_name(number: int) -> str:
+    with contextlib.suppress(ValueError):
+        return signal.Signals(number).name
+    return 'unknown'
+
+
+def _missing_part(cfg: object, key: str) -> str | None:
+    """The first part of a dotted key but its last that a config does not have; None if it has all."""
+    parts = key.split('.')
+    for i, part in enumerate(parts[:-1], 1):
+        if isinstance(cfg, list) and part.isdigit() and int(part) < len(cfg):
+            cfg = cfg[int(part)]
+        elif isinstance(cfg, dict) and part in cfg:
+            cfg = cfg[part]
+        else:
+            return '.'.join(parts[:i])
+        if not isinstance(cfg, (dict, list)):
+            return '.'.join(parts[: i + 1])
     return None
 
 
