@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -25,10 +24,8 @@ def check_names(methods: Iterable[str]) -> None:
     """
     taken: dict[str, str] = {}
     for method in methods:
-        odd = (
-            not isinstance(method, str) or not method.strip() or method.startswith('.') or '..' in method
-        )
-        if odd or '/' in method or '\\' in method or not method.isprintable() or len(method) > 100:
+        odd = not isinstance(method, str) or not method.strip() or not method.isprintable()
+        if odd or len(method) > 100 or method[0] == '.' or any(x in method for x in ('..', '/', '\\')):
             raise ValueError(
                 f'the method {method!r} cannot be the name of a folder: take 1 to 100 letters, digits, '
                 'spaces, +, - or _, without / and \\, without .., and without a dot at the beginning.'
@@ -36,8 +33,8 @@ def check_names(methods: Iterable[str]) -> None:
         other = taken.setdefault(folder_of(method), method)
         if other != method:
             raise ValueError(
-                f'the methods {other!r} and {method!r} would share the folder {folder_of(method)}: rename '
-                'one.'
+                f'the methods {other!r} and {method!r} would share the folder {folder_of(method)}: '
+                'rename one.'
             )
 
 
@@ -54,7 +51,7 @@ def write_mark(folder: Path, mark: dict) -> None:
     """Write a mark, wholly or not at all."""
     new = folder / f'{MARK}.new'
     new.write_text(json.dumps(mark))
-    os.replace(new, folder / MARK)
+    new.replace(folder / MARK)
 
 
 def is_ours(folder: Path) -> bool:

@@ -122,7 +122,8 @@ class Runs:
         whole = [','.join(map(str, group)) for group in groups if len(group) == self.ranks]
         if not whole:
             raise ValueError(
-                f'ranks={self.ranks} is more than the GPUs given: {self.gpus}. Give --ranks, or more --gpus.'
+                f'ranks={self.ranks} is more than the GPUs given: {self.gpus}. Give --ranks, or more '
+                '--gpus.'
             )
         return [whole[i % len(whole)] for i in range(min(jobs, len(whole)))]
 
@@ -214,9 +215,9 @@ class Runs:
                 lacks = _missing_part(json.loads(_resolved(method.config)), key)
                 if lacks is not None:
                     raise SystemExit(
-                        f'--cfg-options {option}: the config of {name!r}, {method.config}, has no {lacks}. '
-                        'The options are for every run: leave this one out, or write it into the config '
-                        'of the methods that it is for.'
+                        f'--cfg-options {option}: the config of {name!r}, {method.config}, has no '
+                        f'{lacks}. The options are for every run: leave it out, or write it into the '
+                        'config of the methods that it is for.'
                     )
 
     def train_all(self, strict: bool = True, fresh: bool = False) -> None:
