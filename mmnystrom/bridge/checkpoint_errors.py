@@ -61,7 +61,7 @@ def _naming_the_file(load):
             raise UnusableCheckpointError(f'{filename} is a folder: give the path of a checkpoint in it.')
         try:
             checkpoint = load(cls, filename, map_location, logger)
-        except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
+        except _TORCHS_OWN as error:
             if not local.is_file() or type(error) not in _TORCHS_OWN:
                 raise
             raise UnusableCheckpointError(_what_is_wrong(filename, local, error)) from error
@@ -73,8 +73,9 @@ def _naming_the_file(load):
     return load_checkpoint
 
 
-#: Not their subclasses, which are other packages' and say enough.
-_TORCHS_OWN = (pickle.UnpicklingError, EOFError, RuntimeError)
+#: What torch raises for a broken file; an OSError is [Errno 22], for one that is cut off. Not their
+#: subclasses, which are other packages' and say enough.
+_TORCHS_OWN = (pickle.UnpicklingError, EOFError, RuntimeError, OSError)
 
 
 def _what_is_wrong(filename: str, local: Path, error: Exception) -> str:
@@ -84,7 +85,7 @@ def _what_is_wrong(filename: str, local: Path, error: Exception) -> str:
     killed = 'A run that is killed, or a full disk, leaves such a file: take another checkpoint'
     if not size:
         return f'{filename} is empty. {killed}.'
-    if start == b'PK\x03\x04' and 'central directory' in str(error):
+    if start == b'PK\x03\x04' and (isinstance(error, OSError) or 'central directory' in str(error)):
         return f'{filename} ({size} bytes) is cut off or damaged. {killed}, or load it down again.'
     if start == b'PK\x03\x04':
         return f'{filename} cannot be loaded: {str(error).splitlines()[0]}'
