@@ -142,7 +142,9 @@ def _check_layout(file: Path, checkpoint) -> None:
             f"{file} holds no 'state_dict' of tensors: give a checkpoint of a distillation, as "
             'tools/train.py writes it (epoch_*.pth).'
         )
-    meta = checkpoint.setdefault('meta', {})
+    if checkpoint.get('meta') is None:
+        checkpoint['meta'] = {}
+    meta = checkpoint['meta']
     found = meta.get('dataset_meta') if isinstance(meta, dict) else None
     for name, part in (('meta', meta), ('meta.dataset_meta', found)):
         if part is not None and not isinstance(part, dict):

@@ -53,6 +53,7 @@ class _Running:
     lock: object
     begun: float
     stalled: bool = False
+    ended: bool = False
 
 
 class Runs:
@@ -293,7 +294,7 @@ class Runs:
                 running = self._running.pop(run)
                 running.lock.close()
                 free.append(running.slot)
-                if running.process.returncode:
+                if running.process.returncode or running.ended:
                     self._fail(run, self._why(run, running))
                 else:
                     finished.add(run)
@@ -376,6 +377,7 @@ class Runs:
                 )
                 if self.timeout:
                     end_group(running.process.pid)
+                    running.ended = True  # end_group has taken the exit code
                     running.process.wait()
             running.stalled = stalled
 
@@ -384,7 +386,7 @@ class Runs:
         text = log.read_text(errors='replace')
         last = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), 'no output')
         number = -running.process.returncode
-        if running.stalled and self.timeout:
+        if running.ended:
             why = f'ended, as it gave no sign of life for {self.stall_minutes:g} minutes'
         elif _NO_SPACE in text[-3000:]:
             why = f'the disk of {self.work_dir} is full: make room'

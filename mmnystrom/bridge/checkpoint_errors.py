@@ -10,6 +10,7 @@ Can go: once mmengine says it.
 
 from __future__ import annotations
 
+import errno
 import functools
 import pickle
 from contextvars import ContextVar
@@ -61,8 +62,8 @@ def _naming_the_file(load):
             raise UnusableCheckpointError(f'{filename} is a folder: give the path of a checkpoint in it.')
         try:
             checkpoint = load(cls, filename, map_location, logger)
-        except _TORCHS_OWN as error:
-            if not local.is_file() or type(error) not in _TORCHS_OWN:
+        except Exception as error:
+            if not local.is_file() or not _is_of_a_broken_file(error):
                 raise
             raise UnusableCheckpointError(_what_is_wrong(filename, local, error)) from error
         if _resuming.get():  # before the model takes anything of a file that is refused
@@ -73,9 +74,14 @@ def _naming_the_file(load):
     return load_checkpoint
 
 
-#: What torch raises for a broken file; an OSError is [Errno 22], for one that is cut off. Not their
-#: subclasses, which are other packages' and say enough.
-_TORCHS_OWN = (pickle.UnpicklingError, EOFError, RuntimeError, OSError)
+def _is_of_a_broken_file(error: Exception) -> bool:
+    """Whether torch or its unpickler stumbled: text is an opcode to it, so that anything may be raised.
+
+    Errors of other packages and those of the file system, [Errno 22] apart, say enough themselves.
+    """
+    if isinstance(error, OSError):
+        return error.errno == errno.EINVAL  # what torch says of a file that is cut off
+    return type(error).__module__ in ('builtins', 'struct', 'zipfile', pickle.UnpicklingError.__module__)
 
 
 def _what_is_wrong(filename: str, local: Path, error: Exception) -> str:
