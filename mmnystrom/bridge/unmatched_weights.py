@@ -72,15 +72,23 @@ def _comparing(load):
         found = _shapes(state)
         for pattern, replacement in revise_keys:
             found = {re.sub(pattern, replacement, key): shape for key, shape in found.items()}
-        wanted = _shapes(model.state_dict())
+        wanted = _shapes(_state_of(model))
         if wanted and not any(found.get(key) == shape for key, shape in wanted.items()):
             raise UnusableCheckpointError(_nothing_matches(name, type(model).__name__, found, wanted))
         result = load(model, checkpoint, strict, logger, revise_keys)
         # Once more: some modules have entries only once they are loaded, landmarks among them.
-        _report_a_part(name, type(model).__name__, found, _shapes(model.state_dict()))
+        _report_a_part(name, type(model).__name__, found, _shapes(_state_of(model)))
         return result
 
     return load_checkpoint_to_model
+
+
+def _state_of(model) -> dict:
+    """Its weights, under the names that they have without wrappers for several ranks or augmentation."""
+    from mmengine.model import BaseTTAModel
+    from mmengine.runner.checkpoint import get_state_dict
+
+    return get_state_dict(model.module if isinstance(model, BaseTTAModel) else model)
 
 
 def _shapes(state: dict) -> dict[str, tuple]:

@@ -183,7 +183,7 @@ class KDALoss(KernelTransferLoss):
         if self.training and not self._attached and self._batches % BAD_BATCHES == 0:
             self.report()  # no hook does it after each iteration
         if on:
-            self._check_gradient(s_rows, same=s_feature is t_feature)
+            self._check_gradient(s_rows, t_rows, same=s_feature is t_feature)
             loss = self._compare(s_rows, t_rows, usable)
             self.last_value = loss.detach()
         else:
@@ -260,7 +260,7 @@ class KDALoss(KernelTransferLoss):
                     f'from_student={found!r} for it, so that nothing would be learnt: write {right}.'
                 )
 
-    def _check_gradient(self, s_rows: Tensor, same: bool) -> None:
+    def _check_gradient(self, s_rows: Tensor, t_rows: Tensor, same: bool) -> None:
         """Refuse features that teach the student nothing."""
         if not (self.training and torch.is_grad_enabled()):
             return
@@ -269,13 +269,19 @@ class KDALoss(KernelTransferLoss):
                 f'{self.name}: s_feature and t_feature are the same tensor: there is nothing to learn. '
                 'Map s_feature with from_student=True and t_feature with from_student=False.'
             )
-        if self.must_learn and not s_rows.requires_grad:
-            raise RuntimeError(
-                f'{self.name}: s_feature needs no gradient, so the loss trains nothing. It must be '
-                'recorded from the student (from_student=True), from a layer that is trained (not of '
-                'frozen_stages, not with requires_grad=False), and not inside a block that is '
-                'checkpointed (with_cp=True): record the output of that block.'
-            )
+        if s_rows.requires_grad:
+            return
+        message = (
+            f'{self.name}: s_feature needs no gradient, so the loss trains nothing. It must be recorded '
+            'from the student (from_student=True), from a layer that is trained (not of frozen_stages, not '
+            'with requires_grad=False), and not inside a block that is checkpointed (with_cp=True): record '
+            'the output of that block.'
+        )
+        if self.must_learn or t_rows.requires_grad:
+            raise RuntimeError(message)
+        if not self._attached and not self._reported:  # nobody can tell whether this is a run
+            self._reported = True
+            print_log(message, logger='current', level=logging.WARNING)
 
     @property
     def _needs(self) -> str | None:

@@ -84,6 +84,20 @@ def test_normalize_does_not_overflow_in_half_precision():
     torch.testing.assert_close(y, torch.full((1, 4), 0.5))
 
 
+@pytest.mark.parametrize('scale', [1e-20, 1.0, 1e30, 3e38])
+def test_normalize_of_features_whose_squares_overflow(scale):
+    feature = scale * torch.tensor([[0.6, -0.8], [1.0, 0.0]])
+    expected = torch.tensor([[0.6, -0.8], [1.0, 0.0]])
+    found = NormalizeConnector(eps=1e-30)(feature.clone().requires_grad_())
+    torch.testing.assert_close(found, expected)
+    # Its gradient is that of the formula, (I - n n^T) / |x|.
+    x = feature.double().requires_grad_()
+    ours = torch.autograd.grad(NormalizeConnector(eps=1e-30)(x)[0, 0], x)[0][0]
+    n = feature[0].double() / feature[0].double().norm()
+    theirs = (torch.tensor([1.0, 0.0]).double() - n * n[0]) / feature[0].double().norm()
+    torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=0)
+
+
 def test_normalize_gradient_of_zero_is_finite():
     x = torch.zeros(1, 3, requires_grad=True)
     NormalizeConnector()(x).sum().backward()

@@ -9,6 +9,7 @@ from support import kda_config, train
 
 from mmnystrom.core import KernelTransferLoss
 from mmnystrom.plugin import KDALoss
+from mmnystrom.plugin.losses import NonFiniteError
 
 CENTER = dict(type='class_center', num_landmarks=3)
 
@@ -128,6 +129,94 @@ def test_report_of_what_is_not_finite_comes_once(monkeypatch):
     assert len(messages) == 1
     assert messages[0].startswith('loss_kda: 1 samples have features')
     assert torch.isfinite(loss.landmarks.student).all()
+
+
+def test_what_is_not_finite_stays_out_of_the_loss_too():
+    """The value is that of the batch without it, whatever the landmarks hold."""
+    loss = attached()
+    s, t, labels = batch()
+    loss(s, t, labels)
+    loss.landmarks.commit()
+    s.requires_grad_()
+    expected = loss(s[1:], t[1:], labels[1:])
+    t[0, 2] = float('nan')
+    found = loss(s, t, labels)
+    assert found.item() == pytest.approx(expected.item(), rel=1e-6)
+    (gradient,) = torch.autograd.grad(found, s)
+    assert gradient.isfinite().all() and not gradient[0].any()
+
+
+def test_many_batches_that_are_not_finite_stop_a_run():
+    loss = attached()
+    s, t, labels = batch()
+    bad = t.clone()
+    bad[0] = float('inf')
+    for features in [bad] * 9 + [t] + [bad] * 9:  # one good batch starts the count anew
+        loss(s, features, labels)
+        loss.report()
+        loss.report()  # a second look at the same batch counts nothing
+    loss(s, bad, labels)
+    with pytest.raises(NonFiniteError, match='loss_kda: 10 times in a row .* 19 samples in all'):
+        loss.report()
+
+
+def test_a_loss_without_a_hook_looks_by_itself():
+    loss = KDALoss(preset='cka')
+    s, t, _ = batch()
+    s.requires_grad_()
+    with pytest.raises(NonFiniteError, match='KDALoss: 10 times in a row'):
+        for _ in range(1000):
+            loss(s, t * float('nan'))
+
+
+MAPPING = dict(
+    s_feature=dict(from_student=True, recorder='feat'),
+    t_feature=dict(from_student=False, recorder='feat'),
+    gt_label=dict(from_student=True, recorder='gt_label', data_idx=1),
+)
+
+
+def test_a_right_mapping_is_taken():
+    built().attach('loss_kda', MAPPING)
+
+
+@pytest.mark.parametrize(
+    ('argument', 'change', 'words'),
+    [
+        ('s_feature', dict(from_student=False), 'from_student=False for it'),
+        ('t_feature', dict(from_student=True), 'from_student=True for it'),
+        ('t_feature', dict(from_student=None), 'from_student=None for it'),
+        ('t_feature', None, 'gives it no t_feature'),
+    ],
+)
+def test_a_wrong_mapping_is_refused(argument, change, words):
+    mapping = dict(MAPPING)
+    if change is None:
+        del mapping[argument]
+    else:
+        mapping[argument] = {**mapping[argument], **change}
+    with pytest.raises(ValueError, match=words):
+        built().attach('loss_kda', mapping)
+
+
+def test_features_that_teach_nothing(monkeypatch):
+    s, t, _ = batch()
+    loss = KDALoss(preset='cka')
+    with pytest.raises(RuntimeError, match='are the same tensor'):
+        loss(s, s)
+    with pytest.raises(RuntimeError, match='s_feature needs no gradient'):  # swapped
+        loss(s, t.clone().requires_grad_())
+    messages = []
+    monkeypatch.setattr('mmnystrom.plugin.losses.print_log', lambda text, **kwargs: messages.append(text))
+    loss(s, t), loss(s, t)
+    assert len(messages) == 1 and 'trains nothing' in messages[0]
+    loss.must_learn = True
+    with pytest.raises(RuntimeError, match='with_cp=True'):
+        loss(s, t)
+    with torch.no_grad():
+        loss(s, t)
+    loss.eval()
+    loss(s, t)
 
 
 @pytest.mark.parametrize(

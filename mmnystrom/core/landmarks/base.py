@@ -275,7 +275,7 @@ class Landmarks(TensorState):
             ValueError: If it is incomplete, misshapen or not finite, or if it is of another strategy,
                 number of landmarks, or width.
         """
-        if 'strategy' in state:  # versions before 0.2 did not save it
+        if 'strategy' in state:  # the first checkpoints of 0.1.0 have no name
             self._check_strategy(state['strategy'], prefix)
         if not {'student', 'teacher', 'seen'}.isdisjoint(state):
             self._check_complete(state, ('student', 'teacher', 'seen', 'refreshes'), prefix)
