@@ -74,7 +74,16 @@ def delete(folder: Path) -> None:
             f'{folder} holds no {MARK}, so it is not a run of this program and is left as it is: move it '
             'away, or take another --work-dir.'
         )
-    shutil.rmtree(folder)
+    # The mark last: a deletion that is killed must leave a folder that is still ours.
+    for path in folder.iterdir():
+        if path.name == MARK:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    (folder / MARK).unlink(missing_ok=True)
+    folder.rmdir()
 
 
 def last_sign_of_life(folder: Path) -> float:

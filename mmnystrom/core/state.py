@@ -83,6 +83,37 @@ class TensorState(nn.Module):
         )
 
 
+def check_complete(state: dict[str, Tensor], names: tuple[str, ...], prefix: str) -> None:
+    """Refuse a checkpoint without some of these entries.
+
+    Raises:
+        ValueError: If one is missing.
+    """
+    missing = [name for name in names if name not in state]
+    if missing:
+        raise ValueError(
+            f'the checkpoint holds {prefix}* without {", ".join(missing)}: take another checkpoint of '
+            'this run, or start without it.'
+        )
+
+
+def check_finite(module: TensorState, names: tuple[str, ...], prefix: str) -> None:
+    """Refuse tensors that hold NaN or infinity, of a module that has taken over a checkpoint.
+
+    Raises:
+        ValueError: If one does.
+    """
+    for name in names:
+        tensor = getattr(module, name)
+        bad = 0 if tensor is None else int((~tensor.isfinite()).sum())
+        if bad:
+            raise ValueError(
+                f'the checkpoint holds {bad} numbers in {prefix}{name} that are NaN or infinite: the run '
+                'had diverged. Resume from an earlier checkpoint, with a lower learning rate or '
+                'loss_weight, or start without it.'
+            )
+
+
 def check_layout(state: dict[str, Tensor], layout: dict[str, tuple], prefix: str) -> None:
     """Refuse entries of a checkpoint that do not have the shapes of a layout.
 

@@ -85,7 +85,8 @@ class LandmarkHook(Hook):
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
         """Speak of landmarks in the checkpoint that no loss of this model takes."""
         end = '.landmarks.student'
-        keys = [str(key) for key in checkpoint.get('state_dict', checkpoint)]
+        state = checkpoint.get('state_dict', checkpoint) if isinstance(checkpoint, dict) else ()
+        keys = [str(key) for key in state] if isinstance(state, dict) else []
         held = {key[: -len(end)].rpartition('.')[2] for key in keys if key.endswith(end)}
         losses = kda_losses(runner.model).items()
         names = {name for name, (loss, _) in losses if loss.landmarks is not None}
@@ -113,7 +114,7 @@ class LandmarkHook(Hook):
                 raise ValueError(f'{loss.name} is never on because {why}.')
             if why:
                 self._never[loss.name] = why
-                self._warn(f'{loss.name} is never on because {why}.')
+                self._warn(f'{loss.name} is never on because {why}.', of=loss)
 
     def after_train(self, runner) -> None:
         """Speak of losses that never acted."""
@@ -121,7 +122,7 @@ class LandmarkHook(Hook):
             loss.must_learn = False
             why = self._never.get(loss.name) or why_not(loss)
             if why and loss.name not in self._acted and self._iterations:
-                self._warn(f'{loss.name} was never on because {why}.')
+                self._warn(f'{loss.name} was never on because {why}.', of=loss)
 
     def _make_first(self, runner) -> None:
         # The sums of a mid-epoch checkpoint, which every rank has loaded, are one rank's.
@@ -219,9 +220,9 @@ class LandmarkHook(Hook):
                 if loss.ready:
                     loss.rows()  # takes the roots now
                     if not loss.landmarks.teacher.any():
-                        self._warn(f'{loss.name} is never on because {TEACHER_OF_ZEROS}.')
+                        self._warn(f'{loss.name} is never on because {TEACHER_OF_ZEROS}.', of=loss)
                 while caught:
-                    self._warn(f'{loss.name}: {caught.pop(0).message}')
+                    self._warn(f'{loss.name}: {caught.pop(0).message}', of=loss)
 
     def _hand_over(self, losses: Iterable[KDALoss]) -> None:
         """Give what all ranks have collected to rank 0, which alone writes the checkpoint."""
@@ -238,9 +239,10 @@ class LandmarkHook(Hook):
     def _with_landmarks(self) -> list[KDALoss]:
         return [loss for loss in self.losses if loss.landmarks is not None]
 
-    def _warn(self, message: str) -> None:
-        """Once, whatever the numbers in it: a refresh comes every epoch."""
-        kind = re.sub(r'\d+', '', message)
+    def _warn(self, message: str, of: KDALoss | None = None) -> None:
+        """Once a loss, whatever the numbers in it: a refresh comes every epoch."""
+        name = '' if of is None else of.name
+        kind = name + re.sub(r'\d+', '', message)
         if kind not in self._said:
             self._said.add(kind)
             print_log(message, logger='current', level=logging.WARNING)

@@ -13,6 +13,7 @@ from torch import Tensor
 from mmnystrom.core import KernelMatrixError, KernelTransferLoss, feature_rows
 
 from .landmark_files import with_file_read
+from .watch import BAD_BATCHES, NonFiniteWatch
 
 _REMEDIES = {
     'labels': (
@@ -32,14 +33,6 @@ _REMEDIES = {
         "which mmpretrain's PackInputs keeps unless its meta_keys leave it out."
     ),
 }
-
-
-#: Batches in a row with samples that are not finite after which a run is stopped.
-BAD_BATCHES = 10
-
-
-class NonFiniteError(ArithmeticError):
-    """The features of many batches in a row are not finite."""
 
 
 @MODELS.register_module()
@@ -113,10 +106,7 @@ class KDALoss(KernelTransferLoss):
         self.name = type(self).__name__
         self._attached = False
         self._reported = False
-        self._reported_rejected = 0
-        self._bad_batches = 0
-        self._batches = 0
-        self._reported_batches = 0
+        self._watch = NonFiniteWatch()
 
     def attach(self, name: str, arguments: Container[str]) -> None:
         """Tell the loss that something refreshes its landmarks; the hook calls it before a run.
@@ -179,9 +169,10 @@ class KDALoss(KernelTransferLoss):
                 raise ValueError(f'{self.name}: {error}') from error
         on = self.enabled and self.ready
         usable = self.keep_finite(s_rows, t_rows)
-        self._batches += self.training
-        if self.training and not self._attached and self._batches % BAD_BATCHES == 0:
-            self.report()  # no hook does it after each iteration
+        if self.training:
+            self._watch.saw(len(s_rows))
+            if not self._attached and self._watch.batches % BAD_BATCHES == 0:
+                self.report()  # no hook does it after each iteration
         if on:
             self._check_gradient(s_rows, t_rows, same=s_feature is t_feature)
             loss = self._compare(s_rows, t_rows, usable)
@@ -218,32 +209,11 @@ class KDALoss(KernelTransferLoss):
             complaint = None if self.landmarks is None else self.landmarks.complaint()
         except ValueError as error:
             raise ValueError(f'{self.name}: {error}') from error
-        complaint = self._count_rejected() or complaint
+        rejected = 0 if self.rejected is None else int(self.rejected)
+        complaint = self._watch.look(self.name, rejected) or complaint
         if complaint and not self._reported:
             self._reported = True
             print_log(f'{self.name}: {complaint}', logger='current', level=logging.WARNING)
-
-    def _count_rejected(self) -> str | None:
-        if self._batches == self._reported_batches:
-            return None
-        self._reported_batches = self._batches
-        total = 0 if self.rejected is None else int(self.rejected)
-        rejected, self._reported_rejected = total - self._reported_rejected, total
-        if not rejected:
-            self._bad_batches = 0
-            return None
-        self._bad_batches += 1
-        if self._bad_batches >= BAD_BATCHES:
-            raise NonFiniteError(
-                f'{self.name}: {BAD_BATCHES} times in a row samples had features that are not finite, '
-                f'{total} samples in all. A network has diverged, and this run is stopped. Look at the '
-                'learning rate, the loss weights, the loss scale (--amp), and the teacher checkpoint.'
-            )
-        return (
-            f'{rejected} samples have features that are not finite and were kept out of the loss and of '
-            'the landmarks. Said once; look at the learning rate, the loss scale, or the teacher '
-            'checkpoint.'
-        )
 
     def _check_mapping(self, mapping: Mapping) -> None:
         for argument, from_student in (('s_feature', True), ('t_feature', False)):
@@ -273,9 +243,9 @@ class KDALoss(KernelTransferLoss):
             return
         message = (
             f'{self.name}: s_feature needs no gradient, so the loss trains nothing. It must be recorded '
-            'from the student (from_student=True), from a layer that is trained (not of frozen_stages, not '
-            'with requires_grad=False), and not inside a block that is checkpointed (with_cp=True): record '
-            'the output of that block.'
+            'from the student (from_student=True), from a layer that is trained (not of frozen_stages, '
+            'not with requires_grad=False), and not inside a block that is checkpointed (with_cp=True): '
+            'record the output of that block.'
         )
         if self.must_learn or t_rows.requires_grad:
             raise RuntimeError(message)

@@ -316,6 +316,15 @@ def nan_without_end(cfg, folder):
     bad_teacher(cfg, float('nan'), last=10**6)
 
 
+@mistake('loss_kda: 3 times in a row samples had features that are not finite', epochs=3)
+def a_teacher_of_nan(cfg, folder):
+    teacher = MODELS.build(cfg.model.teacher)
+    state = {key: value.clone() for key, value in teacher.state_dict().items()}
+    state['backbone.layer4.1.bn2.weight'][:] = float('nan')
+    torch.save(dict(state_dict=state), folder / 'nan.pth')
+    cfg.model.teacher_ckpt = str(folder / 'nan.pth')
+
+
 # What landmarks need.
 
 

@@ -27,6 +27,24 @@ def test_a_mark_is_written_wholly(tmp_path):
     assert run_folder.read_mark(tmp_path / 'none') == {}
 
 
+def test_a_deletion_that_is_killed_can_go_on(tmp_path, monkeypatch):
+    folder = tmp_path / 'seed0'
+    (folder / 'logs').mkdir(parents=True)
+    (folder / 'a.pth').touch()
+    run_folder.write_mark(folder, dict(a=1))
+
+    def killed(path):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run_folder.shutil, 'rmtree', killed)
+        with pytest.raises(KeyboardInterrupt):
+            run_folder.delete(folder)
+    assert run_folder.is_ours(folder)
+    run_folder.delete(folder)
+    assert not folder.exists()
+
+
 def test_only_what_carries_a_mark_is_deleted(tmp_path):
     ours, theirs, empty, link = (tmp_path / name for name in ('ours', 'theirs', 'empty', 'link'))
     for folder in (ours, theirs, empty):

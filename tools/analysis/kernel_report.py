@@ -175,8 +175,18 @@ def error_table(curves: dict, figure: str, numbers: list[int]) -> str:
 
 
 def step_of(checkpoint: Path, unit: str) -> int:
-    """The epoch or iteration a checkpoint was written after."""
-    return int(_load_checkpoint(str(checkpoint), map_location='cpu')['meta'][unit])
+    """The epoch or iteration a checkpoint was written after.
+
+    Raises:
+        SystemExit: If it does not say.
+    """
+    meta = _load_checkpoint(str(checkpoint), map_location='cpu').get('meta')
+    if not isinstance(meta, dict) or not isinstance(meta.get(unit), int):
+        raise SystemExit(
+            f'{checkpoint} does not say after which {unit} it was written: give checkpoints of '
+            'tools/train.py (epoch_*.pth).'
+        )
+    return meta[unit]
 
 
 def unit_of(cfg) -> str:
@@ -189,6 +199,8 @@ def logged_curve(folder: Path, label: str) -> dict[int, float]:
     curve = {}
     for path in sorted(folder.glob('*/vis_data/scalars.json')):
         for line in path.read_text().splitlines():
+            if not line.endswith('}'):  # one that is being written
+                continue
             row = json.loads(line)
             if f'kernel/{label}/transfer' in row:
                 curve[int(row['step'])] = row[f'kernel/{label}/transfer']
@@ -213,10 +225,10 @@ def report(args) -> dict:
     results, last = {}, None
     for checkpoint in args.checkpoints:
         runner = finished(args.out, args.config, str(checkpoint), args.cfg_options)
-        pairs, labels = features(runner, args.split, args.samples, args.device)
         losses = {name: loss for name, (loss, _) in kda_losses(runner.model).items()}
         if not losses:
             raise SystemExit(f'{args.config} has no KDALoss: there is no kernel to report on.')
+        pairs, labels = features(runner, args.split, args.samples, args.device)
         unit = unit_of(runner.cfg)
         for name, loss in losses.items():
             figures = loss.measure(*pairs[name], tile=args.tile)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..checks import check_choice, check_flag, check_integer, check_number
 from ..kernels import Kernel, Linear
-from ..state import TensorState, check_layout
+from ..state import TensorState, check_complete, check_finite, check_layout
 
 
 @dataclass(frozen=True)
@@ -278,12 +278,12 @@ class Landmarks(TensorState):
         if 'strategy' in state:  # the first checkpoints of 0.1.0 have no name
             self._check_strategy(state['strategy'], prefix)
         if not {'student', 'teacher', 'seen'}.isdisjoint(state):
-            self._check_complete(state, ('student', 'teacher', 'seen', 'refreshes'), prefix)
+            check_complete(state, ('student', 'teacher', 'seen', 'refreshes'), prefix)
             check_layout(state, self._LAYOUT, prefix)
             self._check_number(len(state['student']), prefix)
             self.check_widths(state['student'], state['teacher'])
         super().restore(state, prefix)
-        self._check_finite(('student', 'teacher', 'gamma'), prefix)
+        check_finite(self, ('student', 'teacher', 'gamma'), prefix)
         if self.refreshes is None:
             self.refreshes = torch.zeros((), dtype=torch.long)
         self.changed()
@@ -296,26 +296,6 @@ class Landmarks(TensorState):
                 f'asks for type={self.strategy!r}: row j does not stand for the same thing. Resume with '
                 f'type={found!r}, or start without that checkpoint.'
             )
-
-    @staticmethod
-    def _check_complete(state: dict[str, Tensor], names: tuple[str, ...], prefix: str) -> None:
-        missing = [name for name in names if name not in state]
-        if missing:
-            raise ValueError(
-                f'the checkpoint holds {prefix}* without {", ".join(missing)}: take another checkpoint '
-                'of this run, or start without it.'
-            )
-
-    def _check_finite(self, names: tuple[str, ...], prefix: str) -> None:
-        for name in names:
-            tensor = getattr(self, name)
-            bad = 0 if tensor is None else int((~tensor.isfinite()).sum())
-            if bad:
-                raise ValueError(
-                    f'the checkpoint holds {bad} numbers in {prefix}{name} that are NaN or infinite: the '
-                    'run had diverged. Resume from an earlier checkpoint, with a lower learning rate or '
-                    'loss_weight, or start without it.'
-                )
 
     def _move(self, fn: Callable[[Tensor], Tensor]) -> None:
         super()._move(fn)

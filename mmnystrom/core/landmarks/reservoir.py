@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..checks import check_integer
 from ..features import finite_samples
-from ..state import check_layout
+from ..state import check_complete, check_layout
 from .base import Landmarks
 
 
@@ -187,7 +187,7 @@ class Reservoir(Landmarks):
         state = dict(state)
         pool = ('pool_keys', 'pool_student', 'pool_teacher', 'offered')
         if not set(pool).isdisjoint(state):
-            self._check_complete(state, pool, prefix)
+            check_complete(state, pool, prefix)
             check_layout(state, self._LAYOUT, prefix)
             order = state['pool_keys'].argsort(stable=True)[: self.pool_size]
             empty = self.pool_size - len(order)

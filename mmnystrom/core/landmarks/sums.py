@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..checks import check_integer
 from ..features import finite_samples, widest_dtype
-from ..state import check_layout
+from ..state import check_complete, check_finite, check_layout
 from .base import Landmarks
 
 
@@ -69,11 +69,11 @@ class Means(Landmarks):
         """
         if set(state) - {'refreshes', 'strategy'}:
             sums = ('student_sum', 'teacher_sum', 'count')
-            self._check_complete(state, sums, prefix)
+            check_complete(state, sums, prefix)
             check_layout(state, self._LAYOUT, prefix)
             self._check_number(len(state['count']), prefix)
         super().restore(state, prefix)
-        self._check_finite(('student_sum', 'teacher_sum', 'count'), prefix)
+        check_finite(self, ('student_sum', 'teacher_sum', 'count'), prefix)
 
     def complaint(self) -> str | None:
         """Speak of features that are not finite."""
