@@ -289,7 +289,8 @@ class Landmarks(TensorState):
         self.changed()
 
     def _check_strategy(self, letters: Tensor, prefix: str) -> None:
-        found = bytes(letters.flatten().tolist()).decode(errors='replace')
+        check_layout(dict(strategy=letters), self._LAYOUT, prefix)
+        found = bytes(letters.to(torch.uint8).tolist()).decode(errors='replace')
         if found != self.strategy:
             raise ValueError(
                 f'the checkpoint holds landmarks of the strategy {found!r} in {prefix}* and the config '

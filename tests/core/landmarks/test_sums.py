@@ -278,6 +278,8 @@ def saved(m=3, d_s=2, d_t=4):
         ('count', [1, 2, 3], 'count of type list, where a tensor belongs'),
         ('student', torch.full((3, 2), torch.nan), '6 numbers in student that are NaN.*diverged'),
         ('teacher_sum', torch.full((3, 4), torch.inf), '12 numbers in teacher_sum that are NaN or'),
+        ('strategy', 'kmeans', 'strategy of type str, where a tensor belongs'),
+        ('strategy', torch.tensor([-1.5, 300.0]), "asks for type='class_center'"),
         ('strategy', torch.tensor(list(b'kmeans')), "strategy 'kmeans' .* asks for type='class_center'"),
     ],
 )
