@@ -56,8 +56,8 @@ class NonFiniteWatch:
         if self._bad >= BAD_BATCHES or self._lost >= LOST_BATCHES:
             raise NonFiniteError(
                 f'{name}: {self._bad} times in a row samples had features that are not finite, '
-                f'{rejected} samples in all. A network has diverged, and this run is stopped. Look at the '
-                'learning rate, the loss weights, the loss scale (--amp), and the teacher checkpoint.'
+                f'{rejected} samples in all. A network has diverged, and this run is stopped. Look at '
+                'the learning rate, the loss weights, the loss scale (--amp), and the teacher checkpoint.'
             )
         if not new:
             return None
