@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 MARK = 'run.json'
@@ -84,6 +85,16 @@ def delete(folder: Path) -> None:
             path.unlink()
     (folder / MARK).unlink(missing_ok=True)
     folder.rmdir()
+
+
+def read_figures(folder: Path) -> Iterator[dict]:
+    """Every line of figures that a run logged, over all its starts; a line that is torn is left out."""
+    for path in sorted(folder.glob('*/vis_data/scalars.json')):
+        for line in path.read_text(errors='replace').splitlines():
+            with contextlib.suppress(ValueError):
+                row = json.loads(line)
+                if isinstance(row, dict):
+                    yield row
 
 
 def last_sign_of_life(folder: Path) -> float:

@@ -160,12 +160,7 @@ class Runs:
 
     def scalars(self, method: str, seed: int) -> list[dict]:
         """Every line of figures that a run logged, over all its starts."""
-        return [
-            json.loads(line)
-            for path in sorted(self.run_dir(method, seed).glob('*/vis_data/scalars.json'))
-            for line in path.read_text().splitlines()
-            if line.endswith('}')  # and not one that is being written
-        ]
+        return list(run_folder.read_figures(self.run_dir(method, seed)))
 
     def logged(self, method: str, seed: int, key: str = 'accuracy/top1') -> list[float]:
         """The values of a figure that a run's validations logged, the last one last."""

@@ -53,9 +53,9 @@ def feature_rows(feature: object, argument: str) -> Tensor:
 def finite_samples(s_feature: Tensor, t_feature: Tensor) -> Tensor:
     """Tell which samples of a batch can enter sums of products.
 
-    The norm of both features must be finite in float32 (in float64 for float64 features). So NaN,
-    infinity, and numbers whose square overflows are out, and every product of two features that are in
-    is finite.
+    The squared norm of both features must be finite in float32 (in float64 for float64 features). So
+    NaN, infinity, and numbers whose square overflows are out, and every product of two features that
+    are in is finite.
 
     Args:
         s_feature: The student's features, shape (N, d_S).
@@ -72,7 +72,7 @@ def finite_samples(s_feature: Tensor, t_feature: Tensor) -> Tensor:
     s_norm, t_norm = (
         torch.linalg.vector_norm(x.detach(), dim=1, dtype=dtype) for x in (s_feature, t_feature)
     )
-    return (s_norm + t_norm).isfinite()
+    return (s_norm.square() + t_norm.square()).isfinite()
 
 
 def without_autocast(device: torch.device) -> AbstractContextManager:

@@ -27,6 +27,13 @@ def test_a_mark_is_written_wholly(tmp_path):
     assert run_folder.read_mark(tmp_path / 'none') == {}
 
 
+def test_figures_without_what_is_torn_or_odd(tmp_path):
+    logs = tmp_path / 'a' / 'vis_data'
+    logs.mkdir(parents=True)
+    (logs / 'scalars.json').write_text('{"step": 1}\n[2]\n\n}\n{"step": 3}\n{"st')
+    assert list(run_folder.read_figures(tmp_path)) == [dict(step=1), dict(step=3)]
+
+
 def test_a_deletion_that_is_killed_can_go_on(tmp_path, monkeypatch):
     folder = tmp_path / 'seed0'
     (folder / 'logs').mkdir(parents=True)

@@ -24,6 +24,7 @@ from demo_report import finished, mean_std, provenance  # noqa: E402
 from digits_table import KERNELS  # noqa: E402
 from mmengine.config import DictAction  # noqa: E402
 from mmengine.runner.checkpoint import _load_checkpoint  # noqa: E402
+from run_folder import read_figures  # noqa: E402
 from runs import markdown_table  # noqa: E402
 from torch.utils.data import DataLoader, Subset  # noqa: E402
 
@@ -197,13 +198,9 @@ def unit_of(cfg) -> str:
 def logged_curve(folder: Path, label: str) -> dict[int, float]:
     """Step -> kernel transfer, as KernelMonitorHook logged it in the folder of a run."""
     curve = {}
-    for path in sorted(folder.glob('*/vis_data/scalars.json')):
-        for line in path.read_text().splitlines():
-            if not line.endswith('}'):  # one that is being written
-                continue
-            row = json.loads(line)
-            if f'kernel/{label}/transfer' in row:
-                curve[int(row['step'])] = row[f'kernel/{label}/transfer']
+    for row in read_figures(folder):
+        if f'kernel/{label}/transfer' in row:
+            curve[int(row['step'])] = row[f'kernel/{label}/transfer']
     return curve
 
 
