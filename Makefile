@@ -16,7 +16,7 @@ benchmark: $(VENV)/quickstart.done
 
 # A process for each core, one thread for each process.
 test: $(VENV)/tests.done
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=8
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=8 --dist worksteal
 
 lint: $(VENV)/tests.done
 	$(BIN)/ruff check .
