@@ -81,6 +81,8 @@ def _is_of_a_broken_file(error: Exception) -> bool:
     """
     if isinstance(error, OSError):
         return error.errno == errno.EINVAL  # what torch says of a file that is cut off
+    if isinstance(error, MemoryError):
+        return False
     return type(error).__module__ in ('builtins', 'struct', 'zipfile', pickle.UnpicklingError.__module__)
 
 
@@ -91,9 +93,10 @@ def _what_is_wrong(filename: str, local: Path, error: Exception) -> str:
     killed = 'A run that is killed, or a full disk, leaves such a file: take another checkpoint'
     if not size:
         return f'{filename} is empty. {killed}.'
-    if start == b'PK\x03\x04' and (isinstance(error, OSError) or 'central directory' in str(error)):
-        return f'{filename} ({size} bytes) is cut off or damaged. {killed}, or load it down again.'
-    if start == b'PK\x03\x04':
+    cut = isinstance(error, (OSError, EOFError)) or 'central directory' in str(error)
+    if cut and start[:1] in (b'P', b'\x80'):  # torch's format, and the one before torch 1.6
+        return f'{filename} ({size} bytes) is cut off or damaged. {killed}, or download it again.'
+    if isinstance(error, RuntimeError) or start == b'PK\x03\x04':
         return f'{filename} cannot be loaded: {str(error).splitlines()[0]}'
     return (
         f'{filename} ({size} bytes) is no checkpoint: it is a plain pickle, or another kind of file. In '

@@ -36,6 +36,17 @@ def test_every_cut_of_a_checkpoint_is_named(tmp_path, share):
         CheckpointLoader.load_checkpoint(str(path))
 
 
+@pytest.mark.parametrize('share', [0.3, 0.02, 0.0003])
+def test_a_cut_of_a_checkpoint_from_before_torch_1_6(tmp_path, share):
+    path = tmp_path / 'old.pth'
+    state = dict(state_dict=torch.nn.Linear(100, 100).state_dict())
+    torch.save(state, path, _use_new_zipfile_serialization=False)
+    assert CheckpointLoader.load_checkpoint(str(path))['state_dict']['bias'].shape == (100,)
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    with pytest.raises(UnusableCheckpointError, match=r'old\.pth .*(unexpected EOF|cut off)'):
+        CheckpointLoader.load_checkpoint(str(path))
+
+
 def test_errors_that_say_enough_are_left_alone(tmp_path):
     with pytest.raises(FileNotFoundError, match=r'none\.pth can not be found'):
         CheckpointLoader.load_checkpoint(str(tmp_path / 'none.pth'))
