@@ -108,8 +108,12 @@ def read(args) -> tuple[dict, Config]:
             'has no weights of an "architecture". A checkpoint of a student by itself needs no export.'
         )
     _check_dict(cfg, 'test_dataloader', source)
+    if not isinstance(cfg.get('test_evaluator'), list):  # of several metrics
+        _check_dict(cfg, 'test_evaluator', source)
     if not args.config:
-        parts = {key: cfg.get(key) for key in ('default_scope', 'data_preprocessor', 'test_dataloader')}
+        # The evaluator is not built here, but whoever tests the exported student builds it.
+        keys = ('default_scope', 'data_preprocessor', 'test_dataloader', 'test_evaluator')
+        parts = {key: cfg.get(key) for key in keys}
         model = {key: cfg.model.get(key) for key in ('architecture', 'data_preprocessor', '_scope_')}
         _refused_in_a_sentence(check_sent_parts, dict(model=model, **parts), source, args.allow_import)
     return checkpoint, cfg

@@ -151,6 +151,11 @@ PARTS = {
         set_in('test_dataloader.dataset.pipeline', [dict(type='subprocess.check_output')]),
         r'pipeline.0.type = .subprocess.check_output. would be imported',
     ),
+    'a metric that is a function': (
+        set_in('test_evaluator', [dict(type='Accuracy'), dict(type='os.system')]),
+        'test_evaluator.1.type = .os.system. would be imported',
+    ),
+    'no metric': (set_in('test_evaluator', None), 'has test_evaluator=None'),
     'a collate function': (
         set_in('test_dataloader.collate_fn', dict(type='os.system')),
         'would be imported',
@@ -169,7 +174,7 @@ def test_export_of_a_config_that_names_code(row, tmp_path, good_checkpoint, said
     torch.save(checkpoint, path)
     with pytest.raises(SystemExit) as end:
         export_student.main([str(path), '--out', str(tmp_path / 'out')])
-    said(['sent.pth: its config', *words, '--config CONFIG.py'], end.value)
+    said(['config', 'sent.pth', *words, '--config CONFIG.py'], end.value)
 
 
 def test_an_import_that_the_user_allows(tmp_path, good_checkpoint, monkeypatch):
