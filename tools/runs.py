@@ -10,6 +10,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -383,7 +384,8 @@ class Runs:
         number = -running.process.returncode
         if running.ended:
             why = f'ended, as it gave no sign of life for {self.stall_minutes:g} minutes'
-        elif _NO_SPACE in text[-3000:]:
+        elif _NO_SPACE in text[-3000:] or shutil.disk_usage(self.work_dir).free < 1 << 20:
+            # torch says only that writing failed, and a log may have had no room for the reason.
             why = f'the disk of {self.work_dir} is full: make room'
         elif number > 0:
             why = f'killed by signal {number} ({_signal_name(number)})'

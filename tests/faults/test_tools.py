@@ -308,6 +308,15 @@ def stand_in(folder, behaviour='works', **arguments):
     return runs
 
 
+def test_a_disk_without_room_is_the_reason_whatever_the_log_says(tmp_path, monkeypatch):
+    import shutil
+    from types import SimpleNamespace
+
+    monkeypatch.setattr(shutil, 'disk_usage', lambda path: SimpleNamespace(free=4096))
+    with pytest.raises(SystemExit, match='KD, seed 0: the disk of .*work is full'):
+        stand_in(tmp_path, 'segfault').train_all()
+
+
 @pytest.mark.parametrize(
     ('behaviour', 'words'),
     [
