@@ -4,10 +4,10 @@ import copy
 import os
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 from unittest import mock
 
-import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -61,7 +61,8 @@ class Losses(Hook):
 def train(cfg, *hooks):
     """Train, with more hooks; returns the runner and the losses of every iteration."""
     cfg = copy.deepcopy(cfg)
-    cfg.experiment_name = f'test-{torch.randint(1 << 60, (1,)).item()}'
+    # Not by torch's generator, which runs seed: two of one name share a logger, and its captured stream.
+    cfg.experiment_name = f'test-{uuid.uuid4().hex}'
     # mmengine formats the text of the config five times a run, which takes longer than a small run.
     with mock.patch('mmengine.config.config.FormatCode', lambda text, **kwargs: (text, True)):
         runner = Runner.from_cfg(cfg)

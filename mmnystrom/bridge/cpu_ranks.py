@@ -24,7 +24,6 @@ import contextlib
 import functools
 import gc
 import sys
-import threading
 from unittest import mock
 
 import torch
@@ -58,15 +57,11 @@ def leave() -> None:
         close_group()
 
 
-def close_group(patience: float = 10.0) -> None:
+def close_group() -> None:
     """Close a process group on gloo, and wait until its threads have ended.
 
     The group joins its threads when the last reference to it goes. A wrapper for several ranks holds one
     for as long as it lives, which may be until the end: it is made to let go.
-
-    Args:
-        patience: Seconds to wait at most, as a thread may be in a collective that a dead rank will never
-            join. Defaults to 10.
     """
     if not _on_gloo():
         return
@@ -75,10 +70,7 @@ def close_group(patience: float = 10.0) -> None:
         for name in ('reducer', 'logger', 'process_group'):
             with contextlib.suppress(AttributeError):
                 delattr(wrapper, name)
-    # It waits for the threads while no reference to the group is left here.
-    closing = threading.Thread(target=torch.distributed.destroy_process_group, daemon=True)
-    closing.start()
-    closing.join(patience)
+    torch.distributed.destroy_process_group()
 
 
 def _on_gloo() -> bool:
