@@ -11,6 +11,10 @@ from pathlib import Path
 MARK = 'run.json'
 
 
+class ForeignFolderError(ValueError):
+    """A folder in the place of a run carries no mark of ours."""
+
+
 def folder_of(method: str) -> str:
     """Name of the folder of a method."""
     return method.replace(' ', '-')
@@ -66,12 +70,12 @@ def delete(folder: Path) -> None:
     """Delete a folder that is ours.
 
     Raises:
-        ValueError: If it carries no mark of ours; it is left as it is.
+        ForeignFolderError: If it carries no mark of ours; it is left as it is.
     """
     if not folder.exists() and not folder.is_symlink():
         return
     if not is_ours(folder):
-        raise ValueError(
+        raise ForeignFolderError(
             f'{folder} holds no {MARK}, so it is not a run of this program and is left as it is: move it '
             'away, or take another --work-dir.'
         )

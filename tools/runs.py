@@ -249,7 +249,7 @@ class Runs:
                     for run in self.all():
                         run_folder.delete(self.run_dir(*run))
                 self._schedule()
-            except ValueError as error:
+            except run_folder.ForeignFolderError as error:
                 raise SystemExit(str(error)) from error
             except OSError as error:
                 if error.errno != errno.ENOSPC:

@@ -98,9 +98,9 @@ def _without_cuda(init_dist):
     @functools.wraps(init_dist)
     def init(launcher, backend='nccl', *args, **kwargs):
         backend = 'gloo' if backend == 'nccl' else backend
-        # The launchers differ only in the environment they read; all end in these calls.
         import torch.distributed.nn.functional  # noqa: F401  (before there is a group: see above)
 
+        # The launchers differ only in the environment they read; all end in these calls.
         without = dict(set_device=lambda device: None, device_count=lambda: 1)
         with mock.patch.multiple(torch.cuda, **without):
             found = init_dist(launcher, backend, *args, **kwargs)

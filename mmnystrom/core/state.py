@@ -34,12 +34,7 @@ class TensorState(nn.Module):
         return {name: tensor.clone() for name, tensor in found.items() if tensor is not None}
 
     def restore(self, state: dict[str, Tensor], prefix: str) -> None:
-        """Take over what :meth:`saved_state` gave; ``prefix`` is for messages.
-
-        Raises:
-            ValueError: If an entry is no tensor, or has a shape that does not fit the others.
-        """
-        check_layout(state, self._LAYOUT, prefix)
+        """Take over what :meth:`saved_state` gave, its layout checked; ``prefix`` is for messages."""
         device = self._device()
         for name in (*self._DEVICE_STATE, *self._HOST_STATE):
             tensor = state.get(name)
@@ -75,6 +70,7 @@ class TensorState(nn.Module):
         mine = {key[len(prefix) :]: x for key, x in state_dict.items() if key.startswith(prefix)}
         known = {name: x for name, x in mine.items() if name in self._LAYOUT}
         if known:
+            check_layout(known, self._LAYOUT, prefix)
             self.restore(known, prefix)
         unexpected_keys.extend(prefix + name for name in mine if name not in known)
         theirs = {key: value for key, value in state_dict.items() if not key.startswith(prefix)}

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..checks import check_choice, check_flag, check_integer, check_number
 from ..kernels import Kernel, Linear
-from ..state import TensorState, check_complete, check_finite, check_layout
+from ..state import TensorState, check_complete, check_finite
 
 
 @dataclass(frozen=True)
@@ -279,7 +279,6 @@ class Landmarks(TensorState):
             self._check_strategy(state['strategy'], prefix)
         if not {'student', 'teacher', 'seen'}.isdisjoint(state):
             check_complete(state, ('student', 'teacher', 'seen', 'refreshes'), prefix)
-            check_layout(state, self._LAYOUT, prefix)
             self._check_number(len(state['student']), prefix)
             self.check_widths(state['student'], state['teacher'])
         super().restore(state, prefix)
@@ -289,7 +288,6 @@ class Landmarks(TensorState):
         self.changed()
 
     def _check_strategy(self, letters: Tensor, prefix: str) -> None:
-        check_layout(dict(strategy=letters), self._LAYOUT, prefix)
         found = bytes(letters.to(torch.uint8).tolist()).decode(errors='replace')
         if found != self.strategy:
             raise ValueError(

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..checks import check_integer
 from ..features import finite_samples
-from ..state import check_complete, check_layout
+from ..state import check_complete
 from .base import Landmarks
 
 
@@ -188,7 +188,6 @@ class Reservoir(Landmarks):
         pool = ('pool_keys', 'pool_student', 'pool_teacher', 'offered')
         if not set(pool).isdisjoint(state):
             check_complete(state, pool, prefix)
-            check_layout(state, self._LAYOUT, prefix)
             order = state['pool_keys'].argsort(stable=True)[: self.pool_size]
             empty = self.pool_size - len(order)
             for name, fill in (('pool_student', 0), ('pool_teacher', 0), ('pool_keys', float('inf'))):

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..checks import check_integer
 from ..features import finite_samples, widest_dtype
-from ..state import check_complete, check_finite, check_layout
+from ..state import check_complete, check_finite
 from .base import Landmarks
 
 
@@ -70,7 +70,6 @@ class Means(Landmarks):
         if set(state) - {'refreshes', 'strategy'}:
             sums = ('student_sum', 'teacher_sum', 'count')
             check_complete(state, sums, prefix)
-            check_layout(state, self._LAYOUT, prefix)
             self._check_number(len(state['count']), prefix)
         super().restore(state, prefix)
         check_finite(self, ('student_sum', 'teacher_sum', 'count'), prefix)
