@@ -2,7 +2,7 @@
 
 from .checks import check_choice, check_integer, check_number
 from .distances import DISTANCES, build_distance
-from .features import feature_rows
+from .features import feature_rows, widen
 from .forms import FORMS, build_form
 from .kernels import KERNELS, build_kernel
 from .landmarks import LANDMARKS, Landmarks, build_landmarks
@@ -30,4 +30,5 @@ __all__ = [
     'inverse_root',
     'kernel_transfer',
     'measure',
+    'widen',
 ]

@@ -128,12 +128,19 @@ class KL(Distance):
 
 @dataclass(frozen=True)
 class Cosine(Distance):
-    """``1 - <s, t> / (|s| |t|)`` of the two matrices as vectors: of centred Gram matrices, 1 - CKA."""
+    """``1 - <s, t> / (|s| |t|)`` of the two matrices as vectors: of centred Gram matrices, 1 - CKA.
+
+    0 where the teacher's is all zeros, which leaves nothing to learn.
+    """
 
     normalizations: ClassVar[tuple[str, ...]] = ('none',)
 
     def __call__(self, s_rows: Tensor, t_rows: Tensor, columns: Tensor | None = None) -> Tensor:
-        return 1 - F.cosine_similarity(s_rows.flatten(), t_rows.flatten(), dim=0)
+        s_norm, t_norm = torch.linalg.vector_norm(s_rows), torch.linalg.vector_norm(t_rows)
+        # A norm of 0 becomes 1: the gradient must stay finite there.
+        target = t_rows / torch.where(t_norm > 0, t_norm, 1)
+        similarity = (s_rows * target).sum() / torch.where(s_norm > 0, s_norm, 1)
+        return (1 - similarity) * (t_norm > 0)
 
 
 DISTANCES: dict[str, type[Distance]] = {

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .centering import center_rows, check_centering, without_rounding
 from .checks import build_from_table, check_flag, check_number
 from .features import cast, widen
 from .kernels import Kernel
@@ -23,11 +25,18 @@ class Rows:
         landmarks: For an explicit kernel the mapped landmarks, with the root folded in if there is
             one, else the landmarks themselves; shape (m, d).
         root: Shape (m, m), or None.
+        center: Whether the mean over the rows is taken away.
+        mean: That mean, where it is not the batch's; shape (1, d) of mapped features for an
+            explicit kernel, else (1, m).
+        columns_centered: Whether the mean over the landmarks is still to be taken away.
     """
 
     kernel: Kernel
     landmarks: Tensor
     root: Tensor | None = None
+    center: bool = False
+    mean: Tensor | None = None
+    columns_centered: bool = True
 
     def __call__(self, x: Tensor, usable: Tensor | None = None) -> Tensor:
         """Rows (N, m) of features (N, d), which were checked and cast.
@@ -36,11 +45,22 @@ class Rows:
         """
         landmarks = cast(self.landmarks, x.dtype)
         if self.kernel.explicit:
-            return self.kernel.map(x) @ landmarks.T
+            # The mean goes before the product: there it is no difference of large numbers.
+            return self._centered(self.kernel.map(x), usable) @ landmarks.T
         rows = self.kernel.values(x, landmarks)
         if self.root is not None:
             rows = rows @ cast(self.root, x.dtype)
-        return rows if usable is None else rows.masked_fill(~usable[:, None], 0)
+        elif not self.columns_centered:
+            rows = rows - rows.mean(1, keepdim=True)
+        if usable is not None:
+            rows = rows.masked_fill(~usable[:, None], 0)
+        return self._centered(rows, usable)
+
+    def _centered(self, rows: Tensor, usable: Tensor | None) -> Tensor:
+        if not self.center:
+            return rows
+        mean = None if self.mean is None else cast(self.mean, rows.dtype)
+        return center_rows(rows, usable, mean)
 
     @staticmethod
     def columns(usable: Tensor | None) -> None:
@@ -48,27 +68,96 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Partial:
-    """Rows of the partial kernel matrix, ``C = kernel(X, L)`` (Qian, Li and Hu, Corollary 2)."""
+class AgainstLandmarks:
+    """What :class:`Partial` and :class:`Nystrom` share: centring.
 
+    Args:
+        center: True takes the mean from both sides of C, ``H_N C H_m`` with ``H_n = I - 1/n``: from its
+            columns, so that no row of the batch is what all rows are, and from its rows, which is what
+            landmarks less their mean would give. ``'rows'`` and ``'landmarks'`` do one of them.
+            Defaults to False.
+        mean: What is taken from the columns: ``'batch'``, their mean over the batch, or
+            ``'landmarks'``, the mean over the data set that the landmarks stand for, each with the
+            number of its images. Defaults to ``'batch'``.
+
+    Raises:
+        ValueError: If a choice is unknown, or ``mean`` is given where nothing is centred by it.
+    """
+
+    center: bool | str = False
+    mean: str = 'batch'
     needs_landmarks: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        check_centering(self.center, self.mean)
 
     def check(self, kernel: Kernel, num_landmarks: int | None) -> None:
         """Nothing is impossible."""
 
-    def fit(self, kernel: Kernel, landmarks: Tensor) -> Rows:
-        """Prepare for the landmarks of one network, shape (m, d)."""
-        return Rows(kernel, kernel.map(landmarks) if kernel.explicit else landmarks)
+    def fit(self, kernel: Kernel, landmarks: Tensor, weights: Tensor | None = None) -> Rows:
+        """Prepare for the landmarks of one network.
+
+        Args:
+            kernel: The kernel, its parameter found.
+            landmarks: Shape (m, d).
+            weights: How many images each stands for, shape (m,). Defaults to None, all the same.
+
+        Raises:
+            KernelMatrixError: If a root is needed and their kernel matrix has none.
+        """
+        centered = self.center in (True, 'landmarks')
+        root = self.root(kernel, landmarks, centered)
+        images = kernel.map(landmarks) if kernel.explicit else landmarks
+        against = images
+        if kernel.explicit and (centered or root is not None):
+            against = kernel.map(widen(landmarks))
+            if centered:  # before the root, which would leave the rounding of a large mean
+                against = against - against.mean(0, keepdim=True)
+            if root is not None:
+                against = root @ against
+            against = against.to(landmarks)
+        root = None if kernel.explicit or root is None else root.to(landmarks)
+        rows = Rows(kernel, against, root, columns_centered=not centered or root is not None)
+        if self.center not in (True, 'rows'):
+            return rows
+        mean = None
+        if self.mean == 'landmarks':
+            share = (torch.ones(len(landmarks)) if weights is None else weights).to(landmarks)
+            mean = (share / share.sum())[None] @ (images if kernel.explicit else rows(landmarks))
+        return replace(rows, center=True, mean=mean)
+
+    def root(self, kernel: Kernel, landmarks: Tensor, centered: bool) -> Tensor | None:
+        """What C is multiplied by, shape (m, m), or None."""
+        return None
 
 
 @dataclass(frozen=True)
-class Nystrom:
+class Partial(AgainstLandmarks):
+    """Rows of the partial kernel matrix, ``C = kernel(X, L)`` (Qian, Li and Hu, Corollary 2).
+
+    Arguments: see :class:`AgainstLandmarks`. With ``center=True`` and ``distance='cosine'`` the loss is
+    1 less the landmark CKA. For the linear kernel and centred X, L the parts of the alignment are
+    ``<C_S, C_T> = <X_S^T X_T, L_S^T L_T>`` and ``||C||^2 = <X^T X, L^T L>``: a covariance of the batch
+    times one of the landmarks. Each is without bias, however small the batch, and with landmarks drawn
+    from the data their quotient goes to the CKA of the whole kernel matrices. In the CKA of a batch
+    (``form='batch'``) the batch's covariance is squared, its noise with it, which makes small batches
+    look alike that are not.
+    """
+
+
+@dataclass(frozen=True)
+class Nystrom(AgainstLandmarks):
     """Rows of the Nystrom factor, ``F = C (W_k^+)^{1/2}`` (Qian, Li and Hu, Corollary 1).
 
     The root is found once per refresh, in float64; for the linear and cosine kernels it is folded
     into the landmarks, ``F = X ((W_k^+)^{1/2} L)^T``, and costs nothing more.
 
+    With ``center`` the landmarks are centred before the root is taken, ``W -> H W H``, and the factor's
+    rows after it. ``F F^T`` is then the approximation of the centred kernel matrix.
+
     Args:
+        center: See :class:`AgainstLandmarks`. Defaults to False.
+        mean: See there. Defaults to ``'batch'``.
         rank: k, an integer >= 1, or the share of W's spectrum to keep, a float in (0, 1]. Defaults
             to None, all.
         threshold: Eigenvalues of W of at most this multiple of the largest are dropped. Defaults to
@@ -80,9 +169,9 @@ class Nystrom:
 
     rank: int | float | None = None
     threshold: float = 1e-6
-    needs_landmarks: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_rank(self.rank)
         check_number('threshold', self.threshold, high=1, low_included=True)
 
@@ -94,16 +183,13 @@ class Nystrom:
         """
         check_rank(self.rank, num_landmarks)
 
-    def fit(self, kernel: Kernel, landmarks: Tensor) -> Rows:
-        """Prepare for the landmarks of one network, shape (m, d).
+    def root(self, kernel: Kernel, landmarks: Tensor, centered: bool) -> Tensor:
+        """``(W_k^+)^{1/2}``, shape (m, m), float64.
 
         Raises:
-            KernelMatrixError: If their kernel matrix has no root.
+            KernelMatrixError: If W has no root.
         """
-        root = landmark_root(kernel, landmarks, self.rank, self.threshold)
-        if kernel.explicit:
-            return Rows(kernel, (root @ kernel.map(landmarks.to(root))).to(landmarks))
-        return Rows(kernel, landmarks, root.to(landmarks))
+        return landmark_root(kernel, landmarks, self.rank, self.threshold, centered)
 
 
 @dataclass(frozen=True)
@@ -126,17 +212,18 @@ class GramRows:
         gram = self.kernel.values(x, x)
         if usable is None:
             if self.center:
-                gram = gram - gram.mean(0, keepdim=True)
-                gram = gram - gram.mean(1, keepdim=True)
+                centered = gram - gram.mean(0, keepdim=True)
+                centered = centered - centered.mean(1, keepdim=True)
+                gram = without_rounding(centered, gram)
         else:
             unusable = ~(usable[:, None] & usable)
             gram = gram.masked_fill(unusable, 0)
             if self.center:
                 number = usable.sum().clamp_min(1)
-                gram = gram - gram.sum(0, keepdim=True) / number
-                gram = gram.masked_fill(unusable, 0)
-                gram = gram - gram.sum(1, keepdim=True) / number
-                gram = gram.masked_fill(unusable, 0)
+                centered = gram - gram.sum(0, keepdim=True) / number
+                centered = centered.masked_fill(unusable, 0)
+                centered = centered - centered.sum(1, keepdim=True) / number
+                gram = without_rounding(centered.masked_fill(unusable, 0), gram)
         return F.normalize(gram, dim=1) if self.normalize_rows else gram
 
     @staticmethod
@@ -175,11 +262,11 @@ class Batch:
         """
         if kernel.needs_fit:
             raise ValueError(
-                f"kernel: gamma={kernel.gamma!r} is found from landmarks, and form='batch' has none: "
-                'give gamma as a number, or None for 1 / d.'
+                f'kernel: {kernel.fitted}={kernel.parameter!r} is found from landmarks, and '
+                f"form='batch' has none: give {kernel.fitted} as a number, or leave it out."
             )
 
-    def fit(self, kernel: Kernel, landmarks: None = None) -> GramRows:
+    def fit(self, kernel: Kernel, landmarks: None = None, weights: None = None) -> GramRows:
         """Prepare; there are no landmarks."""
         return GramRows(kernel, self.center, self.normalize_rows, self.normalize_features)
 
@@ -206,12 +293,20 @@ def build_form(spec: str | dict) -> Form:
 
 
 def landmark_root(
-    kernel: Kernel, landmarks: Tensor, rank: int | float | None = None, threshold: float = 1e-6
+    kernel: Kernel,
+    landmarks: Tensor,
+    rank: int | float | None = None,
+    threshold: float = 1e-6,
+    centered: bool = False,
 ) -> Tensor:
-    """``(W_k^+)^{1/2}`` with ``W = kernel(L, L)`` computed in float64; shape (m, d) to (m, m).
+    """``(W_k^+)^{1/2}`` with ``W = kernel(L, L)``, or ``H W H``, in float64; shape (m, d) to (m, m).
 
     Raises:
         KernelMatrixError: If W has no root.
     """
     wide = widen(landmarks.detach())
-    return inverse_root(kernel(wide, wide), rank, threshold)
+    gram = kernel(wide, wide)
+    if centered:
+        whole, gram = gram, gram - gram.mean(0, keepdim=True)
+        gram = without_rounding(gram - gram.mean(1, keepdim=True), whole)
+    return inverse_root(gram, rank, threshold)

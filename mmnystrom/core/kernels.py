@@ -28,8 +28,11 @@ class Kernel:
 
     #: Whether ``k(x, y) = map(x) @ map(y).T`` with a :meth:`map` that costs no more than ``x``.
     explicit: ClassVar[bool] = False
-    #: Rules by which :meth:`fit` finds gamma.
+    #: The parameter that :meth:`fit` can find in the landmarks, and the rules by which it does.
+    fitted: ClassVar[str] = 'gamma'
     rules: ClassVar[tuple[str, ...]] = ()
+    #: Whether features times a constant give values times a constant.
+    homogeneous: ClassVar[bool] = False
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1]:
@@ -50,11 +53,21 @@ class Kernel:
 
     @property
     def needs_fit(self) -> bool:
-        """Whether gamma is still the name of a rule."""
-        return isinstance(getattr(self, 'gamma', None), str)
+        """Whether the parameter is still the name of a rule."""
+        return isinstance(self.parameter, str)
+
+    @property
+    def scale_free(self) -> bool:
+        """Whether features and landmarks, all times a constant, give the same values."""
+        return self.needs_fit
+
+    @property
+    def parameter(self) -> float | str | None:
+        """The value of the parameter that :attr:`fitted` names."""
+        return getattr(self, self.fitted, None)
 
     def fit(self, rows: Tensor) -> Kernel:
-        """The same kernel with the gamma its rule finds in these rows.
+        """The same kernel with the parameter its rule finds in these rows.
 
         ``'scale'`` is 1 / (d Var(rows)), as for scikit-learn's SVC. ``'median'`` is the median
         heuristic: with the median D of the distances between two rows, 1 / (2 D^2) for rbf (its
@@ -66,13 +79,14 @@ class Kernel:
         """
         if not self.needs_fit:
             return self
-        rows = widen(rows.detach())
-        value = _scale_gamma(rows) if self.gamma == 'scale' else self._median_gamma(rows)
-        return self.with_gamma(value)
+        return self.with_parameter(self._find(widen(rows.detach())))
 
-    def with_gamma(self, gamma: float) -> Kernel:
-        """The same kernel with another gamma."""
-        return replace(self, gamma=gamma)
+    def with_parameter(self, value: float) -> Kernel:
+        """The same kernel with another value of the parameter that :attr:`fitted` names."""
+        return replace(self, **{self.fitted: value})
+
+    def _find(self, rows: Tensor) -> float:
+        return _scale_gamma(rows) if self.gamma == 'scale' else self._median_gamma(rows)
 
     def _median_gamma(self, rows: Tensor) -> float:
         raise NotImplementedError
@@ -84,28 +98,60 @@ class Kernel:
             names = ' or '.join(map(repr, self.rules))
             check_number('gamma', self.gamma, remedy=f'or write {names}, or None for 1 / d')
 
-    def _gamma(self, x: Tensor) -> float:
+    def _check_fitted(self) -> None:
         if self.needs_fit:
             raise RuntimeError(
-                f'gamma={self.gamma!r} is found from landmarks: call fit(rows) first and use its result.'
+                f'{self.fitted}={self.parameter!r} is found from landmarks: call fit(rows) first and use '
+                'its result.'
             )
+
+    def _gamma(self, x: Tensor) -> float:
+        self._check_fitted()
         return 1 / x.shape[1] if self.gamma is None else self.gamma
 
 
 @dataclass(frozen=True)
 class Linear(Kernel):
-    """``k(x, y) = x^T y``.
+    """``k(x, y) = x^T y``, or ``x^T y / scale``.
+
+    Args:
+        scale: A number > 0, None for 1, or ``'landmarks'``, the mean of ``|l|^2`` over the landmarks l
+            of each network, found at every refresh. The kernel of either network is then in units of
+            its landmarks' own, and features times a constant change nothing. (``gamma='median'`` and
+            ``'scale'`` of other kernels do this, too.) Defaults to None.
+
+    Raises:
+        ValueError: If it is anything else.
 
     Example:
         >>> Linear()(torch.tensor([[1., 2.]]), torch.tensor([[3., 4.], [0., 1.]]))
         tensor([[11.,  2.]])
+        >>> Linear(scale='landmarks').fit(torch.tensor([[1., 1.], [2., 2.]]))
+        Linear(scale=5.0)
     """
 
+    scale: float | str | None = None
     explicit: ClassVar[bool] = True
+    fitted: ClassVar[str] = 'scale'
+    rules: ClassVar[tuple[str, ...]] = ('landmarks',)
+    homogeneous: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if isinstance(self.scale, str):
+            check_choice('scale', self.scale, self.rules)
+        elif self.scale is not None:
+            check_number('scale', self.scale, remedy="or write 'landmarks', or None for 1")
+
+    def __repr__(self) -> str:
+        return 'Linear()' if self.scale is None else f'Linear(scale={self.scale!r})'
 
     def map(self, x: Tensor) -> Tensor:
-        """The features themselves."""
-        return x
+        """The features themselves, in units of the root of the scale."""
+        self._check_fitted()
+        return x if self.scale is None else x / self.scale**0.5
+
+    def _find(self, rows: Tensor) -> float:
+        return rows.square().sum(1).mean().item() or 1.0
 
 
 @dataclass(frozen=True)
@@ -118,6 +164,11 @@ class Cosine(Kernel):
     """
 
     explicit: ClassVar[bool] = True
+
+    @property
+    def scale_free(self) -> bool:
+        """It is: lengths are divided out."""
+        return True
 
     def map(self, x: Tensor) -> Tensor:
         """The features scaled to unit length."""

@@ -7,14 +7,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .checks import check_number
-from .distances import build_distance, normalized
+from .distances import Cosine, build_distance, normalized
 from .features import cast, computing_dtype, finite_samples, without_autocast
 from .forms import Partial, build_form
 from .kernels import build_kernel
 from .landmarks import EVERY_ITERATION, Refresh, build_landmarks
 from .measure import measure
 
-#: Losses of others that are a choice of arguments; what a preset names can be changed beside it.
+#: Losses that are a choice of arguments; what a preset names can be changed beside it.
 PRESETS: dict[str, dict] = {
     # Similarity preserving (Tung and Mori, ICCV 2019), eq. 4.
     'sp': dict(
@@ -31,6 +31,10 @@ PRESETS: dict[str, dict] = {
     # Centred kernel alignment (Kornblith et al., ICML 2019; Cortes et al., JMLR 2012), 1 - CKA.
     'cka': dict(
         form=dict(type='batch', center=True), kernel='linear', distance='cosine', normalize='none'
+    ),
+    # The same alignment of rows against landmarks, whatever the batch: see core.forms.Partial.
+    'landmark_cka': dict(
+        form=dict(type='partial', center=True), kernel='linear', distance='cosine', normalize='none'
     ),
 }
 DEFAULTS = dict(kernel='linear', form='partial', distance='smooth_l1', normalize=None)
@@ -58,8 +62,9 @@ class KernelTransferLoss(nn.Module):
             the teacher's rows; ``'mean'``, the number of terms; ``'none'``. Defaults to None, the first
             that goes with the distance: ``'mean'`` for kl, ``'none'`` for cosine, else
             ``'teacher_norm'``.
-        preset: ``'sp'``, ``'cc'`` or ``'cka'``, a loss of others: see :data:`PRESETS`. Arguments given
-            beside it replace its own. Defaults to None.
+        preset: ``'landmark_cka'``, centred alignment with the landmarks, or ``'sp'``, ``'cc'`` or
+            ``'cka'``, a loss of others: see :data:`PRESETS`. Arguments given beside it replace its own.
+            Defaults to None.
         loss_weight: Factor of the loss; the authors' code has 0.04. Defaults to 1.0.
 
     Attributes:
@@ -108,6 +113,18 @@ class KernelTransferLoss(nn.Module):
         )
 
     @property
+    def scale_free(self) -> bool:
+        """Whether the features of either network, times a constant, give the same loss.
+
+        If not, a student whose features are much longer or shorter than the teacher's is made to
+        change their length before anything else.
+        """
+        if self.kernel.scale_free or getattr(self.form, 'normalize_features', False):
+            return True
+        lengths_cancel = isinstance(self.distance, Cosine) or getattr(self.form, 'normalize_rows', False)
+        return self.kernel.homogeneous and lengths_cancel
+
+    @property
     def ready(self) -> bool:
         """Whether there is something to compare: landmarks, or a form that has none."""
         return self.landmarks is None or self.landmarks.ready
@@ -126,7 +143,8 @@ class KernelTransferLoss(nn.Module):
         if self._version != self.landmarks.version:
             landmarks = self.landmarks
             pairs = zip(landmarks.fitted_kernels(), landmarks.rows(), strict=True)
-            self._rows = tuple(self.form.fit(kernel, rows) for kernel, rows in pairs)
+            weights = landmarks.weights()
+            self._rows = tuple(self.form.fit(kernel, rows, weights) for kernel, rows in pairs)
             self._version = landmarks.version
         return self._rows
 

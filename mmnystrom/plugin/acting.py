@@ -5,6 +5,21 @@ from __future__ import annotations
 from .losses import KDALoss
 
 
+def first_iteration(loss: KDALoss, warmup_epochs: int, epoch_length: int) -> int:
+    """The first iteration of a run, from 0, in which a loss acts by its schedule.
+
+    Args:
+        loss: The loss.
+        warmup_epochs: Epochs without it.
+        epoch_length: Iterations of an epoch.
+    """
+    start = warmup_epochs * epoch_length
+    landmarks = loss.landmarks
+    if landmarks is None or landmarks.exist_at_once:
+        return start
+    return max(start, epoch_length if landmarks.refresh.by_epoch else landmarks.refresh.interval)
+
+
 def why_never(runner, loss: KDALoss, warmup_epochs: int, epoch_length: int) -> str | None:
     """The reason why a loss cannot act in a run, as far as it is certain before the first iteration.
 
@@ -41,7 +56,7 @@ def why_never(runner, loss: KDALoss, warmup_epochs: int, epoch_length: int) -> s
             f'none of its {landmarks.num_landmarks} fixed landmarks is in the training data, which has '
             f'{size} images: give indices from 0 to {size - 1}'
         )
-    if landmarks.needs == 'weights':  # they exist from the first iteration
+    if landmarks.exist_at_once:
         return None
     every = epoch_length if landmarks.refresh.by_epoch else landmarks.refresh.interval
     if (runner.iter // every + 1) * every >= last:

@@ -15,11 +15,12 @@ from mmengine.logging import print_log
 from mmengine.registry import HOOKS
 from mmengine.runner import EpochBasedTrainLoop
 
-from mmnystrom.core import check_integer
+from mmnystrom.core import check_integer, check_number
 
-from .acting import TEACHER_OF_ZEROS, why_never, why_not
+from .acting import TEACHER_OF_ZEROS, first_iteration, why_never, why_not
 from .distiller import check_called, kda_losses, unwrap
 from .losses import KDALoss
+from .pull import PullWatch
 from .training_pass import training_pass
 
 
@@ -37,19 +38,28 @@ class LandmarkHook(Hook):
 
     Under an IterBasedTrainLoop an epoch is as many iterations as one pass over the data takes.
 
+    Once an epoch it logs how hard each loss pulls on the student's features, in multiples of the task
+    (``kernel/kda/gradient_ratio`` for ``loss_kda``), and warns of one that pulls too hard, that costs
+    the student accuracy, or that will because the features of student and teacher differ in length.
+
     Args:
         warmup_epochs: Epochs without the loss. Defaults to 5.
+        ramp_epochs: Epochs over which the weight of the loss then grows from 0 to its value, linearly
+            from iteration to iteration. Defaults to 0.
 
     Raises:
-        ValueError: If ``warmup_epochs`` is not an integer >= 0.
+        ValueError: If ``warmup_epochs`` is not an integer >= 0, or ``ramp_epochs`` not a number >= 0.
     """
 
     # Before CheckpointHook (VERY_LOW), after RuntimeInfoHook (VERY_HIGH).
     priority = 'NORMAL'
 
-    def __init__(self, warmup_epochs: int = 5) -> None:
+    def __init__(self, warmup_epochs: int = 5, ramp_epochs: float = 0) -> None:
         check_integer('warmup_epochs', warmup_epochs, 0)
+        check_number('ramp_epochs', ramp_epochs, low_included=True)
         self.warmup_epochs = warmup_epochs
+        self.ramp_epochs = ramp_epochs
+        self.watch: PullWatch | None = None
         self.losses: list[KDALoss] = []
         self._said: set[str] = set()
         self._acted: set[str] = set()
@@ -76,6 +86,7 @@ class LandmarkHook(Hook):
             if loss.landmarks is not None:
                 loss.landmarks.stream = get_rank()
         self.losses = [loss for loss, _ in found.values()]
+        self.watch = PullWatch(runner.model, found)
         if not self.losses:
             self._warn(
                 'LandmarkHook found no KDALoss in the model and has nothing to do: remove the hook, or '
@@ -142,7 +153,7 @@ class LandmarkHook(Hook):
         for loss in self.losses:
             loss.observing = loss in new
         training_pass(runner, self._tell_samples)
-        self._refresh(new)
+        self._refresh(runner, new)
 
     def before_train_epoch(self, runner) -> None:
         """Start collecting anew, also in an epoch that was interrupted and runs again."""
@@ -157,12 +168,14 @@ class LandmarkHook(Hook):
         for loss in self.losses:
             loss.must_learn = True
             loss.enabled = epoch >= self.warmup_epochs
+            loss.ramp = self._ramp(runner, loss)
             loss.observing = loss.landmarks is not None and self._collects(loss, epoch)
         self._tell_samples(data_batch)
         model = unwrap(runner.model)
         teacher = getattr(model, 'teacher', None)
         if teacher is not None and teacher.training and not getattr(model, 'teacher_trainable', True):
             teacher.eval()
+        self.watch.before_iteration(runner, epoch)
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         """Report what the losses met, and refresh what is due.
@@ -170,6 +183,7 @@ class LandmarkHook(Hook):
         The log has waited for the device by now, so that the report is cheap.
         """
         self._iterations += 1
+        self.watch.after_iteration(runner)
         for loss in self.losses:
             loss.report()
             if loss.name not in self._acted and loss.last_value is not None and loss.last_value != 0:
@@ -178,7 +192,7 @@ class LandmarkHook(Hook):
         # In an epoch-based loop after_train_epoch does it for these.
         here = [x for x in self._with_landmarks() if not (by_epoch and x.landmarks.refresh.by_epoch)]
         due = [loss for loss in here if self._due_after_iter(runner, loss)]
-        self._refresh(due)
+        self._refresh(runner, due)
         if get_world_size() > 1 and self._saves_now(runner):
             self._hand_over(loss for loss in here if loss not in due)
 
@@ -187,9 +201,21 @@ class LandmarkHook(Hook):
         if not self._by_epoch(runner):
             return
         losses = self._with_landmarks()
-        self._refresh(x for x in losses if x.landmarks.refresh.by_epoch and x.observing)
+        self._refresh(runner, (x for x in losses if x.landmarks.refresh.by_epoch and x.observing))
         if get_world_size() > 1:  # this epoch's checkpoint may follow
             self._hand_over(x for x in losses if not x.landmarks.refresh.by_epoch)
+
+    def after_val_epoch(self, runner, metrics: dict | None = None) -> None:
+        """Look whether the loss has cost the student accuracy."""
+        if self._iterations and self.watch is not None:
+            self.watch.after_validation(runner, metrics)
+
+    def _ramp(self, runner, loss: KDALoss) -> float:
+        if not self.ramp_epochs:
+            return 1.0
+        length = self._epoch_length(runner)
+        done = runner.iter + 1 - first_iteration(loss, self.warmup_epochs, length)
+        return min(max(done / (self.ramp_epochs * length), 0.0), 1.0)
 
     def _collects(self, loss: KDALoss, epoch: int) -> bool:
         refresh = loss.landmarks.refresh
@@ -205,7 +231,7 @@ class LandmarkHook(Hook):
             return ends and loss.observing
         return self.every_n_train_iters(runner, refresh.interval)
 
-    def _refresh(self, losses: Iterable[KDALoss]) -> None:
+    def _refresh(self, runner, losses: Iterable[KDALoss]) -> None:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter('always')
             for loss in losses:
@@ -215,14 +241,24 @@ class LandmarkHook(Hook):
                 # The same to the last bit on every rank, whatever its machine makes of a clustering.
                 for tensor in loss.landmarks.committed():
                     _take_from_first_rank(tensor)
+                if loss.landmarks.carries_over and get_rank() != 0:
+                    loss.landmarks.hand_over()
                 loss.landmarks.changed()
                 loss.report()
                 if loss.ready:
                     loss.rows()  # takes the roots now
+                    if self._acts_next(runner, loss):
+                        self.watch.landmarks_made(loss)
                     if not loss.landmarks.teacher.any():
                         self._warn(f'{loss.name} is never on because {TEACHER_OF_ZEROS}.', of=loss)
                 while caught:
                     self._warn(f'{loss.name}: {caught.pop(0).message}', of=loss)
+
+    def _acts_next(self, runner, loss: KDALoss) -> bool:
+        """Whether the schedule lets a loss act before its next refresh."""
+        length, refresh = self._epoch_length(runner), loss.landmarks.refresh
+        every = refresh.interval * (length if refresh.by_epoch else 1)
+        return runner.iter + every > self.warmup_epochs * length
 
     def _hand_over(self, losses: Iterable[KDALoss]) -> None:
         """Give what all ranks have collected to rank 0, which alone writes the checkpoint."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 
 import torch
 from mmengine.logging import print_log
@@ -101,6 +101,13 @@ class KDALoss(KernelTransferLoss):
         #: Whether a run trains this loss, so that a feature without a gradient is a mistake; the hook's
         #: to set.
         self.must_learn = False
+        #: Factor between 0 and 1 of a weight that still grows; the hook's to set.
+        self.ramp = 1.0
+        #: Called with this loss and its value in a forward that acts; the watch's to set.
+        self.probe: Callable[[KDALoss, Tensor], None] | None = None
+        #: Norm of the loss's gradient on the student's features over that of the task, of the last
+        #: epoch; None before it was measured.
+        self.gradient_ratio: float | None = None
         #: The value of the last batch that the loss acted on, without gradient; None before the first.
         self.last_value: Tensor | None = None
         self.name = type(self).__name__
@@ -176,7 +183,11 @@ class KDALoss(KernelTransferLoss):
         if on:
             self._check_gradient(s_rows, t_rows, same=s_feature is t_feature)
             loss = self._compare(s_rows, t_rows, usable)
+            if self.ramp != 1:
+                loss = loss * self.ramp
             self.last_value = loss.detach()
+            if self.probe is not None and self.training and torch.is_grad_enabled():
+                self.probe(self, loss)
         else:
             loss = s_rows.new_zeros((), dtype=torch.float32)
         # An empty sum is 0 whatever the features hold, and ties their connectors to the loss.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import re
-from collections.abc import Iterable
 
 import torch
 from mmengine.dist import all_gather, get_dist_info
@@ -17,6 +15,7 @@ from torch import Tensor
 from mmnystrom.core import KernelMatrixError, check_integer
 
 from .distiller import find_distiller, kda_losses, recorded_pair, unwrap
+from .log_names import log_labels
 
 
 @HOOKS.register_module()
@@ -34,7 +33,9 @@ class KernelMonitorHook(Hook):
     - ``nystrom_error_student``, ``nystrom_error_teacher``, at the current landmarks;
     - ``bound_partial``, ``bound_nystrom``, upper bounds of ``transfer`` (Corollaries 2 and 1);
     - ``drift_student``, ``drift_teacher``, ``||L - L_old||_F / ||L_old||_F`` of the last refresh;
-    - ``landmarks``, how many are in use.
+    - ``landmarks``, how many are in use;
+    - ``gradient_ratio``, of the last training epoch: how hard the loss pulls on the student's features,
+      in multiples of the task (LandmarkHook measures it).
 
     No n x n matrix is made; memory is O(tile^2 + n d), with the features of one validation kept in
     float32 where they were computed: 4 n (d_S + d_T) bytes a loss.
@@ -132,10 +133,12 @@ class KernelMonitorHook(Hook):
                 continue
             rows = [_gather(torch.cat(part)) for part in zip(*parts, strict=True)]
             try:
-                found = self._losses[name][0].measure(*rows, tile=self.tile)
+                found = dict(self._losses[name][0].measure(*rows, tile=self.tile))
             except KernelMatrixError as error:
                 self._warn(f'KernelMonitorHook: {name}: {error}')
                 continue
+            if self._losses[name][0].gradient_ratio is not None:
+                found['gradient_ratio'] = self._losses[name][0].gradient_ratio
             for figure, value in found.items():
                 key = f'kernel/{self._labels[name]}/{figure}'
                 runner.message_hub.update_scalar(f'val/{key}', value)
@@ -158,21 +161,6 @@ class KernelMonitorHook(Hook):
         if message not in self._said:
             self._said.add(message)
             print_log(message, logger='current', level=logging.WARNING)
-
-
-def log_labels(names: Iterable[str]) -> dict[str, str]:
-    """Names of losses without the word that makes mmengine log means of ten values.
-
-    Example:
-        >>> log_labels(['loss_kda', 'loss_kda_logits', 'kda_loss', 'loss'])
-        {'loss_kda': 'kda', 'loss_kda_logits': 'kda_logits', 'kda_loss': 'kda2', 'loss': 'kda3'}
-    """
-    labels: dict[str, str] = {}
-    for name in names:
-        label = re.sub(r'_?(loss|time|grad_norm)', '', name).strip('_') or 'kda'
-        same = sum(other.rstrip('0123456789') == label for other in labels.values())
-        labels[name] = f'{label}{same + 1}' if same else label
-    return labels
 
 
 def _gather(rows: Tensor) -> Tensor:

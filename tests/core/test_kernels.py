@@ -142,7 +142,7 @@ def test_fit_leaves_a_number_alone():
         (dict(type='gauss'), ValueError, 'is unknown'),
         (dict(gamma=1.0), ValueError, 'is unknown'),
         (3, TypeError, 'kernel=3 must be a name or a dict'),
-        (dict(type='linear', gamma=1.0), TypeError, r'gamma.*It takes linear\(\)'),
+        (dict(type='linear', gamma=1.0), TypeError, r'gamma.*It takes linear\(scale=None\)'),
         (dict(type='rbf', gamma=-1), ValueError, 'kernel: gamma=-1 must be .* > 0.*median'),
         (dict(type='rbf', gamma=0), ValueError, 'gamma=0'),
         (dict(type='rbf', gamma=float('nan')), ValueError, 'gamma=nan'),

@@ -189,6 +189,9 @@ def test_every_form_with_every_distance_and_normalization():
 #: What a batch form is built with, beside the plain one.
 BATCHES = [dict(type='batch', **{name: True}) for name in ('center', 'normalize_rows')]
 BATCHES += [dict(type='batch', center=True, normalize_rows=True, normalize_features=True)]
+#: The forms against landmarks, centred.
+CENTERED = [dict(type=form, center=True) for form in ('partial', 'nystrom')]
+CENTERED += [dict(type='partial', center=True, mean='landmarks'), dict(type='nystrom', center='rows')]
 
 
 @pytest.mark.parametrize('bad', [float('nan'), float('inf'), -float('inf'), 1e30])
@@ -202,9 +205,9 @@ def test_samples_that_are_not_finite_are_left_out(kernel, bad):
     good[[2, 5, 11]] = False
     bad_s, bad_t = s.clone(), t.clone()
     bad_s[2, 1] = bad_s[5] = bad_t[5] = bad_t[11, 3] = bad
-    for form, distance in itertools.product([*FORMS, *BATCHES], DISTANCES):
+    for form, distance in itertools.product([*FORMS, *BATCHES, *CENTERED], DISTANCES):
         for normalize in DISTANCES[distance].normalizations:
-            given = landmarks if form in ('partial', 'nystrom') else None
+            given = None if form == 'batch' or form in BATCHES else landmarks
             loss = KernelTransferLoss(given, kernel, form, distance, normalize, loss_weight=2)
             clean, dirty = s[good].requires_grad_(), bad_s.clone().requires_grad_()
             expected, found = loss(clean, t[good]), loss(dirty, bad_t)
@@ -217,12 +220,12 @@ def test_samples_that_are_not_finite_are_left_out(kernel, bad):
             assert loss.rejected == 3
 
 
-@pytest.mark.parametrize('form', [*FORMS, *BATCHES], ids=str)
+@pytest.mark.parametrize('form', [*FORMS, *BATCHES, *CENTERED], ids=str)
 def test_a_batch_of_nothing_finite_gives_zero(form):
     landmarks = dict(type='fixed', student=torch.randn(3, 4), teacher=torch.randn(3, 6))
     for kernel, distance in itertools.product(KERNELS, DISTANCES):
         for normalize in DISTANCES[distance].normalizations:
-            given = landmarks if form in ('partial', 'nystrom') else None
+            given = None if form == 'batch' or form in BATCHES else landmarks
             loss = KernelTransferLoss(given, kernel, form, distance, normalize)
             s = torch.full((5, 4), float('nan')).requires_grad_()
             found = loss(s, torch.randn(5, 6))
@@ -296,14 +299,22 @@ CENTER = dict(type='class_center', num_landmarks=3)
             'rank=4 is more than the number of landmarks, 3',
         ),
         (dict(landmarks=CENTER, form='full'), ValueError, "form='full' is unknown"),
-        (dict(landmarks=CENTER, form=dict(type='partial', rank=3)), TypeError, r'partial\(\)'),
+        (
+            dict(landmarks=CENTER, form=dict(type='partial', rank=3)),
+            TypeError,
+            r'partial\(center=False, mean=',
+        ),
         (dict(form=dict(type='batch', center=1)), ValueError, 'center=1 must be True or False'),
         (dict(landmarks=CENTER, distance='cosine', normalize='mean'), ValueError, 'does not go with'),
         (dict(landmarks=CENTER, normalize='sum'), ValueError, "normalize='sum' is unknown"),
         (dict(preset=['sp']), ValueError, r"preset=\['sp'\] is unknown: write one of"),
         (dict(landmarks=CENTER, kernel=dict(type=['rbf'])), ValueError, r"\['rbf'\].*is unknown"),
         (dict(landmarks=dict(type=None)), ValueError, "landmarks=.*'type': None.* is unknown"),
-        (dict(preset='rkd'), ValueError, r"preset='rkd' is unknown: write one of \['cc', 'cka', 'sp'\]"),
+        (
+            dict(preset='rkd'),
+            ValueError,
+            r"preset='rkd' is unknown: write one of \['cc', 'cka', 'landmark_cka'",
+        ),
     ],
 )
 def test_nonsense_is_refused(arguments, error, words):

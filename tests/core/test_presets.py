@@ -50,7 +50,7 @@ def cka(s, t):
 ORACLES = dict(sp=sp, cc=cc, cka=cka)
 
 
-@pytest.mark.parametrize('preset', PRESETS)
+@pytest.mark.parametrize('preset', ORACLES)
 def test_presets_are_the_losses_of_their_papers(preset):
     s, t = draw(3)
     loss = KernelTransferLoss(preset=preset)
@@ -59,6 +59,10 @@ def test_presets_are_the_losses_of_their_papers(preset):
     assert torch.autograd.gradcheck(
         lambda s: loss(s, torch.from_numpy(t)), torch.from_numpy(s).requires_grad_()
     )
+
+
+def test_every_preset_has_an_oracle():
+    assert {*ORACLES, 'landmark_cka'} == set(PRESETS)  # that one: test_centering.py
 
 
 def test_correlation_congruence_is_the_limit_of_its_taylor_series():

@@ -61,9 +61,11 @@ class Landmarks(TensorState):
             not exist is a row of zeros in both networks.
         teacher (Tensor | None): The teacher's landmarks, shape (m, d_T), float32.
         seen (Tensor | None): Whether landmark j exists, shape (m,), bool.
+        weight (Tensor | None): How many images landmark j stood for when it was last made, shape (m,),
+            float32; 1 for a sample.
         refreshes (Tensor): Number of commits so far, scalar.
-        gamma (Tensor | None): The kernel's gamma for student and teacher, found at the last commit, if
-            the kernel asks for one; shape (2,), float64.
+        gamma (Tensor | None): The kernel's gamma (or scale) for student and teacher, found at the last
+            commit, if the kernel asks for one; shape (2,), float64.
         drift (Tensor | None): How far the last commit moved the landmarks that existed before,
             ``||L - L_old||_F / ||L_old||_F``, for student and teacher; shape (2,), float64.
         kernel (Kernel): The kernel they serve; the linear one unless set.
@@ -82,15 +84,18 @@ class Landmarks(TensorState):
     needs: str | None = None
     #: Whether a refresh keeps the landmarks it has nothing new for.
     keeps_missing = True
+    #: Whether a commit leaves a part of what was collected; one collector alone may go on with it.
+    carries_over = False
     #: Why an average with the landmarks before makes no sense, or None where it does.
     no_momentum: str | None = None
 
-    _DEVICE_STATE = ('student', 'teacher', 'seen')
+    _DEVICE_STATE = ('student', 'teacher', 'seen', 'weight')
     _HOST_STATE = ('refreshes', 'gamma', 'drift')
     _LAYOUT: ClassVar[dict[str, tuple]] = dict(
         student=('m', 'd_S'),
         teacher=('m', 'd_T'),
         seen=('m',),
+        weight=('m',),
         refreshes=(),
         gamma=(2,),
         drift=(2,),
@@ -136,6 +141,11 @@ class Landmarks(TensorState):
         return self.in_use > 0
 
     @property
+    def exist_at_once(self) -> bool:
+        """Whether there are landmarks in the first iteration of a run."""
+        return self.init == 'pass'
+
+    @property
     def refreshes_itself(self) -> bool:
         """Whether :meth:`observe` commits, so that nobody else need."""
         return False
@@ -154,8 +164,8 @@ class Landmarks(TensorState):
         """New landmarks from what was collected; see :meth:`commit`.
 
         Returns:
-            The student's (m, d_S), the teacher's (m, d_T), and which of these rows are meant, (m,);
-            None if nothing was collected.
+            The student's (m, d_S), the teacher's (m, d_T), and how many images each of these rows
+            stands for, (m,), 0 where a row is not meant; None if nothing was collected.
         """
         raise NotImplementedError
 
@@ -173,6 +183,10 @@ class Landmarks(TensorState):
 
     def discard_pending(self) -> None:
         """Forget what was collected since the last commit."""
+
+    def begin_anew(self) -> None:
+        """Forget what a commit has used up."""
+        self.discard_pending()
 
     def hand_over(self) -> None:
         """Forget what another collector has taken over by :meth:`synchronize`."""
@@ -195,13 +209,17 @@ class Landmarks(TensorState):
         Warns, with a UserWarning, of landmarks that could not be had.
         """
         found = self.select()
-        self.discard_pending()
+        self.begin_anew()
         if found is None:
             return
-        student, teacher, fresh = found
+        student, teacher, weight = found
+        fresh = weight > 0
         if self.student is None:
             self.seen = torch.zeros_like(fresh)
             self.student, self.teacher = torch.zeros_like(student), torch.zeros_like(teacher)
+        if self.weight is None:  # also of a checkpoint that has none
+            self.weight = self.seen.float()
+        self.weight = torch.where(fresh, weight.float(), self.weight * self.keeps_missing)
         both = self.seen & fresh
         drift = []
         for name, new in (('student', student), ('teacher', teacher)):
@@ -217,8 +235,8 @@ class Landmarks(TensorState):
         self.refreshes = self.refreshes + 1
         self.changed()
         if self.kernel.needs_fit and self.ready:
-            gammas = [self.kernel.fit(rows).gamma for rows in self.rows()]
-            self.gamma = torch.tensor(gammas, dtype=torch.float64)
+            found = [self.kernel.fit(rows).parameter for rows in self.rows()]
+            self.gamma = torch.tensor(found, dtype=torch.float64)
 
     def rows(self) -> tuple[Tensor, Tensor]:
         """The landmarks that exist: the student's (m', d_S), the teacher's (m', d_T)."""
@@ -226,17 +244,23 @@ class Landmarks(TensorState):
             return self.student, self.teacher
         return self.student[self.seen], self.teacher[self.seen]
 
+    def weights(self) -> Tensor | None:
+        """How many images each landmark that exists stands for, (m',); None if that is not known."""
+        if self.weight is None or self.in_use == len(self.seen):
+            return self.weight
+        return self.weight[self.seen]
+
     def fitted_kernels(self) -> tuple[Kernel, Kernel]:
-        """The kernel with the gamma that was found for the student, and for the teacher."""
+        """The kernel with what was found for the student, and for the teacher."""
         if not self.kernel.needs_fit:
             return self.kernel, self.kernel
         if self.gamma is None:  # of a checkpoint that was written for another kernel
             return tuple(self.kernel.fit(rows) for rows in self.rows())
-        return tuple(self.kernel.with_gamma(gamma) for gamma in self.gamma.tolist())
+        return tuple(self.kernel.with_parameter(found) for found in self.gamma.tolist())
 
     def committed(self) -> list[Tensor]:
         """The tensors of the last commit, for those who see to it that every rank has the same."""
-        tensors = (self.student, self.teacher, self.seen, self.gamma, self.drift)
+        tensors = (self.student, self.teacher, self.seen, self.weight, self.gamma, self.drift)
         return [tensor for tensor in tensors if tensor is not None]
 
     def check_widths(self, s_feature: Tensor, t_feature: Tensor) -> None:
@@ -282,7 +306,7 @@ class Landmarks(TensorState):
             self._check_number(len(state['student']), prefix)
             self.check_widths(state['student'], state['teacher'])
         super().restore(state, prefix)
-        check_finite(self, ('student', 'teacher', 'gamma'), prefix)
+        check_finite(self, ('student', 'teacher', 'weight', 'gamma'), prefix)
         if self.refreshes is None:
             self.refreshes = torch.zeros((), dtype=torch.long)
         self.changed()

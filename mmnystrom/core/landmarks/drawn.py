@@ -80,7 +80,7 @@ class KMeans(Reservoir):
         for pool in (student, teacher):
             total = torch.zeros(self.num_landmarks, pool.shape[1], dtype=pool.dtype, device=pool.device)
             means.append(total.index_add_(0, labels, pool) / count.clamp_min(1)[:, None])
-        return means[0], means[1], fresh
+        return means[0], means[1], count
 
 
 class Drawn(Reservoir):
@@ -110,7 +110,7 @@ class Drawn(Reservoir):
             row = torch.zeros(self.num_landmarks, pool.shape[1], device=pool.device)
             row[:number] = pool[index]
             rows.append(row)
-        return rows[0], rows[1], fresh
+        return rows[0], rows[1], fresh.float()
 
     def draw(self, teacher: Tensor, number: int, generator: np.random.Generator) -> np.ndarray:
         """Which samples become landmarks.
@@ -219,7 +219,7 @@ def leverage_scores(rows: Tensor, kernel: Kernel, ridge: float) -> Tensor:
 
     Args:
         rows: Shape (P, d).
-        kernel: Its gamma is found in the rows, if it asks for that.
+        kernel: Its parameter is found in the rows, if it asks for that.
         ridge: Share of the trace of K; not less than 1e-10, for the sake of rounding.
 
     Returns:
@@ -227,6 +227,7 @@ def leverage_scores(rows: Tensor, kernel: Kernel, ridge: float) -> Tensor:
     """
     rows = widen(rows)
     ridge = max(ridge, 1e-10)
+    kernel = kernel.fit(rows)
     if kernel.explicit:
         mapped = kernel.map(rows)
         trace = mapped.square().sum()
@@ -236,7 +237,7 @@ def leverage_scores(rows: Tensor, kernel: Kernel, ridge: float) -> Tensor:
         factor = torch.linalg.cholesky(mapped.T @ mapped + penalty)
         half = torch.linalg.solve_triangular(factor, mapped.T, upper=False)
         return half.square().sum(0).clamp(0, 1)
-    gram = kernel.fit(rows)(rows, rows)
+    gram = kernel(rows, rows)
     penalty = ridge * gram.diagonal().sum()
     factor = torch.linalg.cholesky(gram + penalty * torch.eye(len(gram)).to(gram))
     return (1 - penalty * torch.cholesky_inverse(factor).diagonal()).clamp(0, 1)

@@ -42,6 +42,11 @@ class Classifier(Landmarks):
         self._latest: tuple[Tensor, Tensor] | None = None
 
     @property
+    def exist_at_once(self) -> bool:
+        """The classifiers do."""
+        return True
+
+    @property
     def refreshes_itself(self) -> bool:
         """In every iteration, if that is its schedule: the rows must be those of the moment."""
         return not self.refresh.by_epoch and self.refresh.interval == 1
@@ -92,7 +97,7 @@ class Classifier(Landmarks):
         if self._latest is None:
             return None
         student, teacher = (weight.float().clone() for weight in self._latest)
-        return student, teacher, torch.ones(len(student), dtype=torch.bool, device=student.device)
+        return student, teacher, torch.ones(len(student), device=student.device)
 
 
 class FixedRows(Landmarks):
@@ -126,6 +131,11 @@ class FixedRows(Landmarks):
         'Give {name}= (or the array {name} of file=) as wide as the features of the layer that is '
         'recorded, or record the layer that the landmarks are made for.'
     )
+
+    @property
+    def exist_at_once(self) -> bool:
+        """They are given."""
+        return True
 
     def observe(self, s_feature: Tensor, t_feature: Tensor, side: None = None) -> None:
         """Check the widths; nothing is collected."""

@@ -9,10 +9,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ..checks import check_integer
+from ..checks import check_choice, check_integer
 from ..features import finite_samples, widest_dtype
 from ..state import check_complete, check_finite
-from .base import Landmarks
+from .base import EVERY_ITERATION, Landmarks
+
+#: Weight below which a sum says nothing any more.
+FADED = 1e-30
 
 
 class Means(Landmarks):
@@ -56,9 +59,10 @@ class Means(Landmarks):
         """Sums divided by counts."""
         if self.count is None:
             return None
-        fresh = self.count > 0
-        weight = self.count.masked_fill(~fresh, 1)[:, None]
-        return (self.student_sum / weight).float(), (self.teacher_sum / weight).float(), fresh
+        # What a running mean has not met for thousands of iterations has faded beyond a quotient.
+        weight = self.count.masked_fill(self.count < FADED, 0)
+        divisor = weight.masked_fill(weight == 0, 1)[:, None]
+        return (self.student_sum / divisor).float(), (self.teacher_sum / divisor).float(), weight
 
     def restore(self, state: dict[str, Tensor], prefix: str) -> None:
         """Take over the state of a checkpoint.
@@ -116,13 +120,19 @@ class ClassCenter(Means):
         num_landmarks: m, the number of classes.
         refresh: See :class:`~mmnystrom.core.landmarks.Landmarks`. Defaults to None.
         init: See there. Defaults to None.
+        update: ``'refresh'``: the mean over the images since the last refresh. ``'running'``: a
+            running mean, new after every iteration, in which an image weighs ``momentum`` times what
+            it weighed an iteration before; ``refresh=dict(momentum=...)`` sets it, 0.9 otherwise. A
+            student that moves fast is then compared with where it is, not with where it was an epoch
+            ago. Defaults to ``'refresh'``.
 
     Attributes:
         label_range (Tensor | None): Smallest and largest integer label met, and 0, shape (2,).
         improper (Tensor | None): Number of soft labels met that are no probabilities, scalar.
 
     Raises:
-        ValueError: If ``num_landmarks`` is not a positive integer.
+        ValueError: If ``num_landmarks`` is not a positive integer, or ``refresh`` has an interval for
+            a running mean.
     """
 
     strategy = 'class_center'
@@ -131,9 +141,25 @@ class ClassCenter(Means):
     #: How far from 1 the sum of a soft label may be: labels in half precision round that much.
     TOLERANCE = 0.01
 
-    def __init__(self, num_landmarks: int, refresh: dict | None = None, init: str | None = None) -> None:
+    def __init__(
+        self,
+        num_landmarks: int,
+        refresh: dict | None = None,
+        init: str | None = None,
+        update: str = 'refresh',
+    ) -> None:
         check_integer('num_landmarks', num_landmarks, remedy='the number of classes')
+        check_choice('update', update, ('refresh', 'running'))
+        self.carries_over = update == 'running'
         super().__init__(num_landmarks, refresh, init)
+        if self.carries_over:
+            if set(refresh or {}) - {'momentum'}:
+                raise ValueError(
+                    f"refresh={refresh!r}: update='running' renews the landmarks after every iteration: "
+                    'give refresh=dict(momentum=0.9), or leave it out.'
+                )
+            self.decay = self.refresh.momentum if refresh else 0.9
+            self.refresh = EVERY_ITERATION
         self.label_range = None
         self.improper = None
 
@@ -199,11 +225,41 @@ class ClassCenter(Means):
             )
         return _not_finite(rejected) if rejected else None
 
+    def begin_anew(self) -> None:
+        """Forget what a commit has used up: everything, or of a running mean a part."""
+        if not self.carries_over:
+            self.discard_pending()
+            return
+        for total in (self.student_sum, self.teacher_sum, self.count):
+            if total is not None:
+                total *= self.decay
+        if self.rejected is not None:
+            self.rejected.zero_()
+
+    @torch.no_grad()
+    def commit(self) -> None:
+        """Make landmarks of what was collected; of a running mean without waiting for the device."""
+        settled = self.carries_over and self.in_use == self.num_landmarks and self.count is not None
+        if not settled or self.kernel.needs_fit:
+            super().commit()
+            return
+        student, teacher, weight = self.select()
+        known = (weight > 0)[:, None]
+        self.student = torch.where(known, student, self.student)
+        self.teacher = torch.where(known, teacher, self.teacher)
+        self.weight = weight.float()
+        self.drift = None
+        self.refreshes = self.refreshes + 1
+        self.version += 1
+        self.begin_anew()
+
     def select(self) -> tuple[Tensor, Tensor, Tensor] | None:
         """Sums divided by counts; warns of classes that the first refresh has no image of."""
         found = super().select()
+        if self.carries_over:
+            return found
         if found is not None and self.seen is None and not found[2].all():
-            empty = (~found[2]).nonzero().flatten().tolist()
+            empty = (found[2] == 0).nonzero().flatten().tolist()
             named = ', '.join(map(str, empty[:8])) + (', ...' if len(empty) > 8 else '')
             warnings.warn(
                 f'{len(empty)} of the {self.num_landmarks} class centres do not exist: no image of class '
@@ -302,7 +358,7 @@ class FixedSamples(Means):
     def select(self) -> tuple[Tensor, Tensor, Tensor] | None:
         """Means over the times an image was met."""
         found = super().select()
-        missing = 0 if found is None else int((~(found[2] | self._ever(found[2]))).sum())
+        missing = 0 if found is None else int((~((found[2] > 0) | self._ever(found[2]))).sum())
         if missing:
             warnings.warn(
                 f'{missing} of the {self.num_landmarks} fixed landmarks were not met in the training '
@@ -313,8 +369,8 @@ class FixedSamples(Means):
             )
         return found
 
-    def _ever(self, fresh: Tensor) -> Tensor:
-        return torch.zeros_like(fresh) if self.seen is None else self.seen
+    def _ever(self, weight: Tensor) -> Tensor:
+        return torch.zeros_like(weight, dtype=torch.bool) if self.seen is None else self.seen
 
 
 def _not_finite(rejected: int) -> str:

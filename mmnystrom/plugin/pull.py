@@ -1,0 +1,238 @@
+"""A watch over how hard a loss pulls on the student, beside its task."""
+
+from __future__ import annotations
+
+import logging
+import math
+
+import torch
+from mmengine.dist import all_reduce
+from mmengine.logging import print_log
+from torch import Tensor
+
+from mmnystrom.core import widen
+
+from .distiller import find_distiller
+from .log_names import log_labels
+from .losses import KDALoss
+
+#: A gradient so many times that of the task, in so many epochs in a row, is too hard.
+TOO_HARD = 10
+IN_A_ROW = 2
+#: Points of top-1 that the student may lose after the loss has begun, in so many validations in a row.
+POINTS = 5
+#: Lengths of features that differ by more than this factor are said to differ much.
+APART = 2
+
+
+class PullMeter:
+    """Measures, in one iteration, the gradients of losses on the features that the student recorded.
+
+    The gradient of a KDALoss is taken through the loss and its connectors alone, that of everything
+    comes with the backward pass of the training step: no network is gone through twice. What is not of
+    a KDALoss is the task's (and that of other distillation losses).
+
+    Args:
+        model: The model of the runner.
+        losses: Name -> (loss, its entry of ``loss_forward_mappings``).
+    """
+
+    def __init__(self, model, losses: dict[str, tuple[KDALoss, dict]]) -> None:
+        self._distiller = find_distiller(model)
+        self._losses = {name: (loss, mapping) for name, (loss, mapping) in losses.items() if mapping}
+        self._scale = 1.0
+        self._features: dict[str, Tensor] = {}
+        self._totals: dict[str, Tensor] = {}
+        self._pulls: list[tuple] = []  # of a loss: its gradients by feature, its factor
+
+    def arm(self, loss_scale: float = 1.0) -> None:
+        """Measure the next iteration.
+
+        Args:
+            loss_scale: The factor of mixed precision: half-precision gradients vanish without it.
+        """
+        self._scale = loss_scale
+        self._features, self._totals, self._pulls = {}, {}, []
+        for loss, _ in self._losses.values():
+            loss.probe = self._probe
+
+    def read(self) -> dict[str, float]:
+        """Ratios of the gradients' norms, loss to task, by the loss's name; over all ranks."""
+        for loss, _ in self._losses.values():
+            loss.probe = None
+        found = {}
+        for name in sorted(self._losses):
+            own, task = self._squares(name)
+            if math.isfinite(own) and math.isfinite(task) and own > 0 and task > 0:
+                found[name] = math.sqrt(own / task)
+        self._features, self._totals, self._pulls = {}, {}, []
+        return found
+
+    def _probe(self, loss: KDALoss, value: Tensor) -> None:
+        if not value.requires_grad:
+            return
+        if not self._features:
+            for name, (_, mapping) in self._losses.items():
+                feature = self._recorded(mapping)
+                if feature is not None and feature.requires_grad:
+                    self._features[name] = feature
+                    feature.register_hook(self._keep(self._totals, name))
+        if not self._features:
+            return
+        start = torch.full_like(value, self._scale)
+        features = list(self._features.values())
+        gradients = torch.autograd.grad(value, features, start, retain_graph=True, allow_unused=True)
+        factor: dict[str, Tensor] = {}
+        value.register_hook(self._keep(factor, 'factor'))
+        self._pulls.append((loss, dict(zip(self._features, gradients, strict=True)), factor))
+
+    def _recorded(self, mapping: dict) -> Tensor | None:
+        """What the student recorded for a loss, before any connector."""
+        place = {key: mapping['s_feature'][key] for key in ('recorder', 'from_student')}
+        for key in ('record_idx', 'data_idx'):
+            if key in mapping['s_feature']:
+                place[key] = mapping['s_feature'][key]
+        found = self._distiller.get_record(**place)
+        if isinstance(found, (list, tuple)):
+            found = found[-1]
+        return found if isinstance(found, Tensor) else None
+
+    @staticmethod
+    def _keep(where: dict[str, Tensor], name: str):
+        def keep(gradient: Tensor) -> None:
+            where[name] = gradient.detach()
+
+        return keep
+
+    def _squares(self, name: str) -> tuple[float, float]:
+        """Squared norms of the loss's gradient and of the task's, summed over the ranks."""
+        rest = self._totals.get(name)
+        own = None
+        if rest is not None:
+            rest = widen(rest)
+            for loss, gradients, factor in self._pulls:
+                if gradients[name] is None or 'factor' not in factor:
+                    continue
+                share = gradients[name].to(rest) * (factor['factor'] / self._scale)
+                rest = rest - share
+                if loss is self._losses[name][0]:
+                    own = share
+        value = self._losses[name][0].last_value
+        squares = torch.zeros(2, device='cpu' if value is None else value.device)
+        if own is not None:
+            squares[0], squares[1] = own.square().sum(), rest.square().sum()
+        all_reduce(squares)
+        return tuple(squares.tolist())
+
+
+class PullWatch:
+    """Says once an epoch how hard the losses pull, and warns of one that pulls too hard.
+
+    The figure is logged as ``kernel/<loss>/gradient_ratio``, and kept as ``gradient_ratio`` of the loss.
+
+    Args:
+        model: The model of the runner.
+        losses: Name -> (loss, its entry of ``loss_forward_mappings``).
+    """
+
+    def __init__(self, model, losses: dict[str, tuple[KDALoss, dict]]) -> None:
+        self._losses = {name: loss for name, (loss, _) in losses.items()}
+        self._labels = log_labels(self._losses)
+        self._meter = PullMeter(model, losses) if find_distiller(model) is not None else None
+        self._epoch: int | None = None
+        self._armed = False
+        self._in_a_row = dict.fromkeys(self._losses, 0)
+        self._below = 0
+        self._said: set[str] = set()
+
+    def before_iteration(self, runner, epoch: int) -> None:
+        """Measure the first iteration of an epoch in which a loss acts."""
+        acts = any(loss.enabled and loss.ready for loss in self._losses.values())
+        if self._meter is None or not acts or epoch == self._epoch:
+            return
+        self._epoch, self._armed = epoch, True
+        scaler = getattr(runner.optim_wrapper, 'loss_scaler', None)
+        self._meter.arm(scaler.get_scale() if scaler is not None else 1.0)
+
+    def after_iteration(self, runner) -> None:
+        """Log what was measured, and warn."""
+        if not self._armed:
+            return
+        self._armed = False
+        for name, ratio in self._meter.read().items():
+            loss = self._losses[name]
+            loss.gradient_ratio = ratio
+            runner.message_hub.update_scalar(f'train/kernel/{self._labels[name]}/gradient_ratio', ratio)
+            self._in_a_row[name] = self._in_a_row[name] + 1 if ratio > TOO_HARD else 0
+            if self._in_a_row[name] >= IN_A_ROW:
+                self._warn(name, too_hard(name, loss, ratio))
+
+    def after_validation(self, runner, metrics: dict | None) -> None:
+        """Warn if the student has lost accuracy since a loss began."""
+        found = (metrics or {}).get('accuracy/top1')
+        if found is None:
+            return
+        hub = runner.message_hub
+        best = hub.runtime_info.get('kda_accuracy_before')
+        began = [name for name, loss in self._losses.items() if loss.last_value is not None]
+        if not began:
+            hub.update_info('kda_accuracy_before', max(found, best or 0.0))
+        elif best is not None:
+            self._below = self._below + 1 if found < best - POINTS else 0
+            if self._below >= IN_A_ROW:
+                worst = max(began, key=lambda name: self._losses[name].gradient_ratio or 0.0)
+                loss = self._losses[worst]
+                self._warn(
+                    'accuracy',
+                    f"the student's top-1 was {best:.1f} before {', '.join(began)} began and is "
+                    f'{found:.1f} now: set {remedy(loss, loss.gradient_ratio)} for {worst}.',
+                )
+
+    def landmarks_made(self, loss: KDALoss) -> None:
+        """Warn of features whose lengths differ much, before a loss acts on them."""
+        message = lengths_apart(loss.name, loss)
+        if message:
+            self._warn(f'{loss.name} lengths', message)
+
+    def _warn(self, kind: str, message: str) -> None:
+        if kind not in self._said:
+            self._said.add(kind)
+            print_log(message, logger='current', level=logging.WARNING)
+
+
+def weight_to_write(loss: KDALoss, ratio: float) -> float:
+    """The weight with which a loss would pull as hard as the task, one digit of it."""
+    return float(f'{loss.loss_weight * loss.ramp / ratio:.0e}')
+
+
+def remedy(loss: KDALoss, ratio: float | None) -> str:
+    """What to write in the config."""
+    lines = []
+    if ratio is not None and ratio > 1 and loss.loss_weight:
+        lines.append(f'loss_weight={weight_to_write(loss, ratio):g}')
+    if not loss.scale_free:
+        lines.append("preset='landmark_cka', which has no scale")
+    return ', or '.join(lines) or 'a smaller loss_weight'
+
+
+def too_hard(name: str, loss: KDALoss, ratio: float) -> str:
+    """The warning of a loss that pulls too hard."""
+    return (
+        f"{name} pulls {ratio:.0f} times as hard on the student's features as its task: set "
+        f'{remedy(loss, ratio)}.'
+    )
+
+
+def lengths_apart(name: str, loss: KDALoss) -> str | None:
+    """A warning if the landmarks of student and teacher have lengths that differ much, and it matters."""
+    if loss.landmarks is None or not loss.ready or loss.scale_free:
+        return None
+    student, teacher = (rows.square().sum(1).mean().sqrt().item() for rows in loss.landmarks.rows())
+    if not (student > 0 and teacher > 0) or 1 / APART <= student / teacher <= APART:
+        return None
+    return (
+        f"{name}: the student's features are {student / teacher:.2g} times as long as the teacher's, "
+        f'{student:.3g} and {teacher:.3g}, and this loss makes them as long before anything else: '
+        "write preset='landmark_cka', which has no scale, or kernel=dict(type='linear', "
+        "scale='landmarks'), or watch its gradient_ratio in the log."
+    )
