@@ -60,6 +60,25 @@ def check_called(model: nn.Module, losses: dict[str, tuple[KDALoss, dict]]) -> N
             )
 
 
+def unclaimed_landmarks(model: nn.Module, checkpoint: dict) -> str | None:
+    """A warning of landmarks in a checkpoint that no loss of the model takes, or None."""
+    end = '.landmarks.student'
+    state = checkpoint.get('state_dict', checkpoint) if isinstance(checkpoint, dict) else ()
+    keys = [str(key) for key in state] if isinstance(state, dict) else []
+    held = {key[: -len(end)].rpartition('.')[2] for key in keys if key.endswith(end)}
+    losses = kda_losses(model).items()
+    names = {name for name, (loss, _) in losses if loss.landmarks is not None}
+    odd, new = (', '.join(sorted(some)) for some in (held - names, names - held))
+    if not odd:
+        return None
+    message = f'The checkpoint holds landmarks of {odd}, which this model has not'
+    if new:
+        message += (
+            f', and none of {new}, which begins without. For the same loss, keep the name that it had'
+        )
+    return f'{message}.'
+
+
 def recorded_pair(distiller, name: str, mapping: dict) -> tuple[Tensor, Tensor]:
     """What the recorders hold for a loss, after its connectors: (N, d_S) and (N, d_T).
 

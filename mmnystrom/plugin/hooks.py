@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import re
 import warnings
 from collections.abc import Iterable
@@ -13,14 +12,14 @@ from mmengine.dist import all_gather, all_reduce, broadcast, get_rank, get_world
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.logging import print_log
 from mmengine.registry import HOOKS
-from mmengine.runner import EpochBasedTrainLoop
 
 from mmnystrom.core import check_integer, check_number
 
 from .acting import TEACHER_OF_ZEROS, first_iteration, why_never, why_not
-from .distiller import check_called, kda_losses, unwrap
+from .distiller import check_called, kda_losses, unclaimed_landmarks, unwrap
 from .losses import KDALoss
 from .pull import PullWatch
+from .schedule import by_epoch, epoch, epoch_length
 from .training_pass import training_pass
 
 
@@ -95,21 +94,9 @@ class LandmarkHook(Hook):
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
         """Speak of landmarks in the checkpoint that no loss of this model takes."""
-        end = '.landmarks.student'
-        state = checkpoint.get('state_dict', checkpoint) if isinstance(checkpoint, dict) else ()
-        keys = [str(key) for key in state] if isinstance(state, dict) else []
-        held = {key[: -len(end)].rpartition('.')[2] for key in keys if key.endswith(end)}
-        losses = kda_losses(runner.model).items()
-        names = {name for name, (loss, _) in losses if loss.landmarks is not None}
-        if not held - names:
-            return
-        message = f'The checkpoint holds landmarks of {_listed(held - names)}, which this model has not'
-        if names - held:
-            message += (
-                f', and none of {_listed(names - held)}, which begins without. For the same loss, '
-                'keep the name that it had'
-            )
-        self._warn(f'{message}.')
+        message = unclaimed_landmarks(runner.model, checkpoint)
+        if message:
+            self._warn(message)
 
     def before_train(self, runner) -> None:
         """Make the landmarks that shall exist before the first iteration.
@@ -118,7 +105,7 @@ class LandmarkHook(Hook):
             ValueError: If the training data loader gives no batch.
         """
         self._make_first(runner)
-        length = self._epoch_length(runner)
+        length = epoch_length(runner)
         for loss in self.losses:
             why = why_never(runner, loss, self.warmup_epochs, length)
             if why and not length:
@@ -157,25 +144,25 @@ class LandmarkHook(Hook):
 
     def before_train_epoch(self, runner) -> None:
         """Start collecting anew, also in an epoch that was interrupted and runs again."""
-        if self._by_epoch(runner):
+        if by_epoch(runner):
             for loss in self._with_landmarks():
                 if loss.landmarks.refresh.by_epoch:
                     loss.landmarks.discard_pending()
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
         """Set the schedule, and the teacher's mode, which the loop's ``train()`` has reset."""
-        epoch = self._epoch(runner)
+        now = epoch(runner)
         for loss in self.losses:
             loss.must_learn = True
-            loss.enabled = epoch >= self.warmup_epochs
+            loss.enabled = now >= self.warmup_epochs
             loss.ramp = self._ramp(runner, loss)
-            loss.observing = loss.landmarks is not None and self._collects(loss, epoch)
+            loss.observing = loss.landmarks is not None and self._collects(loss, now)
         self._tell_samples(data_batch)
         model = unwrap(runner.model)
         teacher = getattr(model, 'teacher', None)
         if teacher is not None and teacher.training and not getattr(model, 'teacher_trainable', True):
             teacher.eval()
-        self.watch.before_iteration(runner, epoch)
+        self.watch.before_iteration(runner, now)
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         """Report what the losses met, and refresh what is due.
@@ -188,9 +175,9 @@ class LandmarkHook(Hook):
             loss.report()
             if loss.name not in self._acted and loss.last_value is not None and loss.last_value != 0:
                 self._acted.add(loss.name)
-        by_epoch = self._by_epoch(runner)
+        counts_epochs = by_epoch(runner)
         # In an epoch-based loop after_train_epoch does it for these.
-        here = [x for x in self._with_landmarks() if not (by_epoch and x.landmarks.refresh.by_epoch)]
+        here = [x for x in self._with_landmarks() if not (counts_epochs and x.landmarks.refresh.by_epoch)]
         due = [loss for loss in here if self._due_after_iter(runner, loss)]
         self._refresh(runner, due)
         if get_world_size() > 1 and self._saves_now(runner):
@@ -198,7 +185,7 @@ class LandmarkHook(Hook):
 
     def after_train_epoch(self, runner) -> None:
         """Refresh what is due."""
-        if not self._by_epoch(runner):
+        if not by_epoch(runner):
             return
         losses = self._with_landmarks()
         self._refresh(runner, (x for x in losses if x.landmarks.refresh.by_epoch and x.observing))
@@ -213,21 +200,21 @@ class LandmarkHook(Hook):
     def _ramp(self, runner, loss: KDALoss) -> float:
         if not self.ramp_epochs:
             return 1.0
-        length = self._epoch_length(runner)
+        length = epoch_length(runner)
         done = runner.iter + 1 - first_iteration(loss, self.warmup_epochs, length)
         return min(max(done / (self.ramp_epochs * length), 0.0), 1.0)
 
-    def _collects(self, loss: KDALoss, epoch: int) -> bool:
+    def _collects(self, loss: KDALoss, now: int) -> bool:
         refresh = loss.landmarks.refresh
         first = not loss.landmarks.refreshes
-        return not refresh.by_epoch or first or (epoch + 1) % refresh.interval == 0
+        return not refresh.by_epoch or first or (now + 1) % refresh.interval == 0
 
     def _due_after_iter(self, runner, loss: KDALoss) -> bool:
         refresh = loss.landmarks.refresh
         if loss.landmarks.refreshes_itself:
             return False
         if refresh.by_epoch:
-            ends = self.every_n_train_iters(runner, self._epoch_length(runner))
+            ends = self.every_n_train_iters(runner, epoch_length(runner))
             return ends and loss.observing
         return self.every_n_train_iters(runner, refresh.interval)
 
@@ -256,9 +243,10 @@ class LandmarkHook(Hook):
 
     def _acts_next(self, runner, loss: KDALoss) -> bool:
         """Whether the schedule lets a loss act before its next refresh."""
-        length, refresh = self._epoch_length(runner), loss.landmarks.refresh
+        length, refresh = epoch_length(runner), loss.landmarks.refresh
         every = refresh.interval * (length if refresh.by_epoch else 1)
-        return runner.iter + every > self.warmup_epochs * length
+        going_on = runner.iter + 1 < runner.max_iters
+        return going_on and runner.iter + every > self.warmup_epochs * length
 
     def _hand_over(self, losses: Iterable[KDALoss]) -> None:
         """Give what all ranks have collected to rank 0, which alone writes the checkpoint."""
@@ -290,25 +278,6 @@ class LandmarkHook(Hook):
             and self.every_n_train_iters(runner, hook.interval, hook.save_begin)
             for hook in runner.hooks
         )
-
-    def _epoch(self, runner) -> int:
-        return runner.epoch if self._by_epoch(runner) else runner.iter // self._epoch_length(runner)
-
-    @staticmethod
-    def _by_epoch(runner) -> bool:
-        return isinstance(runner.train_loop, EpochBasedTrainLoop)
-
-    @staticmethod
-    def _epoch_length(runner) -> int:
-        loader = runner.train_dataloader
-        if loader.batch_size is None or isinstance(runner.train_loop, EpochBasedTrainLoop):
-            return len(loader)
-        # len(loader) would not do: an InfiniteSampler counts the images of all ranks.
-        return math.ceil(len(loader.dataset) / (loader.batch_size * get_world_size()))
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ', '.join(sorted(names))
 
 
 def _take_from_first_rank(tensor: torch.Tensor) -> None:

@@ -13,26 +13,8 @@ from torch import Tensor
 from mmnystrom.core import KernelMatrixError, KernelTransferLoss, feature_rows
 
 from .landmark_files import with_file_read
+from .needs import label_tensor, missing
 from .watch import BAD_BATCHES, NonFiniteWatch
-
-_REMEDIES = {
-    'labels': (
-        'landmarks need labels. Record them, student_recorders=dict('
-        "gt_label=dict(type='ModuleInputs', source='head.loss_module')), and map them, "
-        "loss_forward_mappings=dict({name}=dict(gt_label=dict(from_student=True, recorder='gt_label', "
-        'data_idx=1))).'
-    ),
-    'weights': (
-        "landmarks need the classifiers' weights. Record them in both student_recorders and "
-        "teacher_recorders, dict(fc=dict(type='Parameter', source='head.fc.weight')), and map them, "
-        "loss_forward_mappings=dict({name}=dict(s_weight=dict(from_student=True, recorder='fc'), "
-        "t_weight=dict(from_student=False, recorder='fc')))."
-    ),
-    'indices': (
-        'landmarks need the positions of the images in the data set, sample_idx of their data samples, '
-        "which mmpretrain's PackInputs keeps unless its meta_keys leave it out."
-    ),
-}
 
 
 @MODELS.register_module()
@@ -133,7 +115,7 @@ class KDALoss(KernelTransferLoss):
             self._check_mapping(arguments)
         asked = dict(labels=('gt_label',), weights=('s_weight', 't_weight'))
         if any(argument not in arguments for argument in asked.get(self._needs, ())):
-            raise ValueError(f'{self.name}: {self._missing()}')
+            raise ValueError(f'{self.name}: {missing(self._needs, self.name)}')
 
     def forward(
         self,
@@ -285,26 +267,7 @@ class KDALoss(KernelTransferLoss):
         given = dict(labels=gt_label, indices=self.sample_indices, weights=weights)
         side = given.get(self._needs)
         if self._needs and side is None:
-            raise ValueError(self._missing())
+            raise ValueError(missing(self._needs, self.name))
         if self._needs == 'labels':
-            side = _label_tensor(side, self.name)
+            side = label_tensor(side, self.name)
         self.landmarks.observe(s_rows.detach(), t_rows.detach(), side)
-
-    def _missing(self) -> str:
-        strategies = dict(labels='class_center', weights='classifier', indices='fixed')
-        return f'{strategies[self._needs]} {_REMEDIES[self._needs].format(name=self.name)}'
-
-
-def _label_tensor(gt_label, name: str) -> Tensor:
-    """Labels of a batch as a tensor, also from the list of data samples a model is called with."""
-    if isinstance(gt_label, Tensor):
-        return gt_label
-    if isinstance(gt_label, (list, tuple)) and gt_label:
-        for key, join in (('gt_score', torch.stack), ('gt_label', torch.cat)):
-            if all(hasattr(sample, key) for sample in gt_label):
-                return join([getattr(sample, key) for sample in gt_label])
-    raise TypeError(
-        f'{name}: gt_label must be a tensor of labels or a list of data samples that carry gt_label, '
-        f"got {type(gt_label).__name__}. With dict(type='ModuleInputs', source='head.loss_module') "
-        'map it with data_idx=1.'
-    )

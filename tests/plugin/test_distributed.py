@@ -113,3 +113,27 @@ def test_iteration_checkpoint_holds_the_sums_of_all_ranks(tmp_path):
     cfg.dump(tmp_path / 'config.py')
     run_tool('train.py', tmp_path / 'config.py', ranks=2)
     assert state(tmp_path / 'iter_2.pth')['count'].sum() == 2 * 2 * 8
+
+
+@pytest.mark.parametrize('update', ['refresh', 'running'])
+def test_landmark_cka_on_two_ranks(tmp_path, update):
+    """Landmarks of one process with the batch of both; every rank's value is of its own half."""
+    found = []
+    for ranks in (None, 2):
+        cfg = config(tmp_path / str(ranks))
+        cfg.train_dataloader.batch_size = 8 if ranks else 16
+        landmarks = dict(type='class_center', num_landmarks=10, update=update)
+        cfg.model.distiller.distill_losses.loss_kda = dict(
+            type='KDALoss', preset='landmark_cka', landmarks=landmarks
+        )
+        (tmp_path / str(ranks)).mkdir()
+        cfg.dump(tmp_path / str(ranks) / 'config.py')
+        result = run_tool('train.py', tmp_path / str(ranks) / 'config.py', ranks=ranks)
+        assert 'kernel/kda/gradient_ratio' in result.stdout
+        found.append(state(tmp_path / str(ranks) / 'epoch_2.pth'))
+    one, two = found
+    assert torch.equal(two['seen'], one['seen'])
+    for name in ('student', 'teacher', 'weight', 'count', 'student_sum'):
+        error = (two[name].double() - one[name].double()).norm()
+        assert error <= 1e-6 * one[name].double().norm(), name
+    assert one['count'].any() == (update == 'running')

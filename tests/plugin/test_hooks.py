@@ -190,6 +190,69 @@ def test_resume_in_the_middle_of_an_iteration_based_epoch(tmp_path):
     torch.testing.assert_close(landmarks_of(resumed).student, landmarks_of(whole).student)
 
 
+@pytest.mark.parametrize('loop', ['epochs', 'iterations'])
+def test_the_weight_grows_over_the_ramp(tmp_path, loop):
+    """Linearly from iteration to iteration, from where the loss begins; the landmarks are the same."""
+    curves = []
+    for ramp in (0, 2):
+        hook = dict(type='LandmarkHook', warmup_epochs=2, ramp_epochs=ramp)
+        cfg = kda_config(tmp_path / f'{loop}{ramp}', epochs=6, custom_hooks=[hook])
+        cfg.optim_wrapper.optimizer.lr = 0.0
+        cfg.train_dataloader.sampler.shuffle = False
+        cfg.train_dataloader.dataset.pipeline = [dict(type='PackInputs')]
+        if loop == 'iterations':
+            cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=24, val_interval=100)
+            cfg.train_dataloader.sampler = dict(type='InfiniteSampler', shuffle=False)
+            cfg.param_scheduler = []
+        runner, curve = train(cfg)
+        curves.append([step['distill.loss_kda'] for step in curve])
+    factors = [b / a for a, b in zip(*(curve[8:] for curve in curves), strict=True)]
+    assert factors == pytest.approx([*(k / 8 for k in range(1, 9)), *[1] * 8], rel=1e-5)
+    assert not any(curves[1][:8])
+
+
+def test_the_ramp_begins_when_the_landmarks_exist(tmp_path):
+    """Without warm-up, that is after the first epoch."""
+    hook = dict(type='LandmarkHook', warmup_epochs=0, ramp_epochs=1.5)
+    factors = []
+
+    class Ramp(Hook):
+        priority = 'LOW'
+
+        def before_train_iter(self, runner, batch_idx, data_batch=None):
+            factors.append(runner.model.distiller.distill_losses.loss_kda.ramp)
+
+    train(kda_config(tmp_path, epochs=3, custom_hooks=[hook]), Ramp())
+    expected = [0.0] * 4 + [k / 6 for k in range(1, 7)] + [1.0] * 2
+    assert factors == pytest.approx(expected)
+
+
+@pytest.mark.parametrize('epochs', [-1, '2', None, float('nan')])
+def test_bad_ramp(epochs):
+    with pytest.raises(ValueError, match='ramp_epochs=.*must be a finite number >= 0'):
+        LandmarkHook(ramp_epochs=epochs)
+
+
+def test_running_means_and_ramp_are_resumed_exactly(tmp_path):
+    """A run of four epochs, and one that is resumed after its second: the same losses."""
+    hook = dict(type='LandmarkHook', warmup_epochs=1, ramp_epochs=2)
+    cfg = kda_config(tmp_path / 'a', epochs=4, custom_hooks=[hook])
+    landmarks = dict(type='class_center', num_landmarks=10, update='running')
+    cfg.model.distiller.distill_losses.loss_kda = dict(
+        type='KDALoss', preset='landmark_cka', landmarks=landmarks
+    )
+    cfg.default_hooks.checkpoint.max_keep_ckpts = -1
+    _, whole = train(cfg)
+    cfg.work_dir = str(tmp_path / 'b')
+    cfg.resume = True
+    cfg.load_from = str(tmp_path / 'a' / 'epoch_2.pth')
+    runner, rest = train(cfg)
+    assert len(rest) == 8
+    key = 'distill.loss_kda'
+    assert [step[key] for step in rest] == pytest.approx([step[key] for step in whole[8:]], rel=1e-6)
+    assert landmarks_of(runner).refreshes == 16
+
+
 def test_an_epoch_that_was_cut_short_is_counted_once(tmp_path):
     """A checkpoint from the middle of an epoch: the epoch runs again, from empty sums."""
     cfg = kda_config(tmp_path / 'a', epochs=1)

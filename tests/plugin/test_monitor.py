@@ -155,7 +155,7 @@ def test_before_landmarks_exist_and_without_any(tmp_path):
     train(cfg)
     (row,) = logged(tmp_path)
     sp = {key for key in row if key.startswith('kernel/sp/')}
-    assert sp == {'kernel/sp/transfer', 'kernel/sp/cka'}
+    assert sp == {'kernel/sp/transfer', 'kernel/sp/cka', 'kernel/sp/gradient_ratio'}
 
 
 def test_a_student_that_diverged(tmp_path):

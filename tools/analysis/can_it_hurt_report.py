@@ -1,5 +1,130 @@
 """The tables of tools/analysis/can_it_hurt.py."""
 
+from __future__ import annotations
 
-def report(part, results):
-    return ''
+import statistics
+from collections.abc import Callable
+
+from benchmark_report import paired
+from demo_report import mean_std
+from runs import markdown_table
+
+ALONE = 'student alone'
+#: Points below the student alone that a default may not be, beyond the interval.
+TOLERATED = 1.0
+
+Settings = dict[tuple[str, ...], dict[str, dict[int, dict]]]
+
+
+def read(results: dict[str, dict]) -> Settings:
+    """Results by setting (data, pair, batch, scale), method and seed."""
+    found: Settings = {}
+    for key, result in results.items():
+        if key.startswith('teacher |'):
+            continue
+        *setting, method, seed = key.split(' | ')
+        found.setdefault(tuple(setting), {}).setdefault(method, {})[int(seed)] = result
+    for (data, pair, batch, scale), methods in found.items():
+        if scale != '1':  # who does not look at features does not see their scale
+            for method in (ALONE, 'KD'):
+                methods.update({method: found[data, pair, batch, '1'][method]})
+    return found
+
+
+def top1(methods: dict, method: str) -> list[float]:
+    """Of every seed."""
+    return [result['top1'] for _, result in sorted(methods.get(method, {}).items())]
+
+
+def difference(methods: dict, method: str, other: str) -> dict | None:
+    """Percentage points between two methods, paired by seed; None where one is missing."""
+    seeds = sorted(set(methods.get(method, {})) & set(methods.get(other, {})))
+    if len(seeds) < 2:
+        return None
+    values = [[methods[name][seed]['top1'] for seed in seeds] for name in (method, other)]
+    return paired(*values)
+
+
+def shown(found: dict | None) -> str:
+    """A difference and its 95 % interval."""
+    if found is None:
+        return '-'
+    low, high = found['low'], found['high']
+    return f'{found["mean"]:+.1f} [{low:+.1f}, {high:+.1f}]'
+
+
+def cell(methods: dict, method: str) -> str:
+    """Mean and standard deviation, or a dash."""
+    values = top1(methods, method)
+    return mean_std(values, 1) if values else '-'
+
+
+def ratio(methods: dict, method: str) -> str:
+    """Median over seeds and epochs of the gradient ratio, and the largest."""
+    found = [x for result in methods.get(method, {}).values() for x in result.get('gradient_ratio', [])]
+    return f'{statistics.median(found):.2g} ({max(found):.2g})' if found else '-'
+
+
+def hurts(found: dict | None) -> bool:
+    """Whether the whole interval is below what is tolerated."""
+    return found is not None and found['high'] < -TOLERATED
+
+
+def table(settings: Settings) -> str:
+    """The default beside the others, a line a setting."""
+    names = (ALONE, 'KD', 'KDA as published', 'KDA default', 'KDA default + KD')
+    head = ['data', 'teacher to student', 'batch', 'scale', *names]
+    lines = [[*head, 'as published - alone', 'default - alone', 'default + KD - KD']]
+    bad = []
+    for setting, methods in sorted(settings.items()):
+        if 'KDA default' not in methods:
+            continue
+        against = difference(methods, 'KDA default', ALONE)
+        if hurts(against):
+            bad.append(' '.join(setting))
+        line = [*setting, *(cell(methods, name) for name in names)]
+        line.append(shown(difference(methods, 'KDA as published', ALONE)))
+        lines.append([*line, shown(against), shown(difference(methods, 'KDA default + KD', 'KD'))])
+    verdict = f'More than a point below, beyond the interval: {"; ".join(bad) or "none"}.'
+    return f'{markdown_table(lines)}\n\n{verdict}'
+
+
+def choice(settings: Settings) -> str:
+    """Every candidate, a line each; a table a pair."""
+    parts = []
+    for setting, methods in sorted(settings.items()):
+        if 'landmark_cka 1' not in methods:
+            continue
+        lines = [['method', 'top-1 (%)', 'less the student alone', 'less KD', 'gradient ratio']]
+        for method in methods:
+            if 'default' in method:
+                continue
+            line = [method, cell(methods, method), shown(difference(methods, method, ALONE))]
+            lines.append([*line, shown(difference(methods, method, 'KD')), ratio(methods, method)])
+        parts.append(f'{", ".join(setting)}\n\n{markdown_table(lines)}')
+    return '\n\n'.join(parts)
+
+
+def sweep(settings: Settings) -> str:
+    """The default at other weights, a line each."""
+    name = 'KDA default, weight '
+    chosen = {k: m for k, m in sorted(settings.items()) if any(x.startswith(name) for x in m)}
+    lines = [
+        ['weight', *(f'{setting[1]}, {what}' for setting in chosen for what in ('top-1', 'less alone'))]
+    ]
+    weights = {x.removeprefix(name) for m in chosen.values() for x in m if x.startswith(name)}
+    for weight in ['alone', *sorted(weights, key=float)]:
+        line = [weight]
+        for methods in chosen.values():
+            method = ALONE if weight == 'alone' else name + weight
+            line += [cell(methods, method), shown(difference(methods, method, ALONE))]
+        lines.append(line)
+    return markdown_table(lines)
+
+
+REPORTS: dict[str, Callable[[Settings], str]] = dict(choose=choice, table=table, weights=sweep)
+
+
+def report(part: str, results: dict[str, dict]) -> str:
+    """The table of a part, Markdown."""
+    return REPORTS[part](read(results))

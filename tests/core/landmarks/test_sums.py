@@ -363,3 +363,135 @@ def test_drift():
     copied = ClassCenter(3)
     copied.load_state_dict(landmarks.state_dict())
     assert copied.drift.tolist() == [2, 2]
+
+
+def running(decay=None):
+    refresh = {} if decay is None else dict(refresh=dict(momentum=decay))
+    return ClassCenter(M, update='running', **refresh)
+
+
+def fading_means(features, labels, batch, decay):
+    """The formula: every image weighs decay^k, k the iterations since it was met."""
+    n = len(features)
+    steps = -(-n // batch)
+    weight = decay ** (steps - 1 - np.arange(n) // batch)
+    means = [
+        np.average(features[labels == j], axis=0, weights=weight[labels == j])
+        if (labels == j).any()
+        else np.zeros(features.shape[1])
+        for j in range(M)
+    ]
+    return np.stack(means), np.array([weight[labels == j].sum() for j in range(M)])
+
+
+@pytest.mark.parametrize('decay', [None, 0.5])
+def test_running_means_fade(decay):
+    s, t, labels = draw()
+    landmarks = running(decay)
+    for i in range(0, len(s), 32):
+        observe(landmarks, s[i : i + 32], t[i : i + 32], labels[i : i + 32])
+        landmarks.commit()
+        expected, weight = fading_means(
+            s[: i + 32], labels[: i + 32], 32, 0.9 if decay is None else decay
+        )
+        np.testing.assert_allclose(landmarks.student, expected, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(landmarks.weight, weight, rtol=1e-5)
+    assert landmarks.refreshes == 7
+    assert landmarks.seen.all()
+
+
+def test_without_memory_a_running_mean_is_that_of_the_batch():
+    """And a class that the batch has not keeps its landmark."""
+    s, t, _ = draw(n=8)
+    landmarks = running(0.0)
+    for part, labels in ((slice(0, 4), [0, 0, 1, 2]), (slice(4, 8), [0, 0, 1, 1])):
+        observe(landmarks, s[part], t[part], np.array(labels))
+        landmarks.commit()
+    expected = [s[4:6].mean(0), s[6:8].mean(0), s[3]]
+    np.testing.assert_allclose(landmarks.student[:3], np.stack(expected), rtol=1e-5, atol=1e-6)
+    assert landmarks.seen.tolist() == [True, True, True, False, False, False]
+
+
+def test_a_running_mean_of_two_collectors_is_that_of_one():
+    """One of them goes on with what has faded, the other begins anew."""
+    s, t, labels = draw(n=192)
+    one, pair = running(), [running(), running()]
+
+    def all_reduce_of(rank, totals):
+        def all_reduce(tensor):
+            tensor.copy_(totals.pop(0))
+
+        return all_reduce
+
+    for i in range(0, len(s), 32):
+        observe(one, s[i : i + 32], t[i : i + 32], labels[i : i + 32])
+        one.commit()
+        for rank, each in enumerate(pair):
+            part = slice(i + rank, i + 32, 2)
+            observe(each, s[part], t[part], labels[part])
+        totals = [sum(both) for both in zip(*(each._pending() for each in pair), strict=True)]
+        for rank, each in enumerate(pair):
+            each.synchronize(all_reduce_of(rank, [x.clone() for x in totals]), None)
+            each.commit()
+            if rank:
+                each.hand_over()
+        for each in pair:
+            torch.testing.assert_close(each.student, one.student, rtol=1e-6, atol=1e-6)
+            torch.testing.assert_close(each.weight, one.weight, rtol=1e-6, atol=1e-6)
+
+
+def test_a_running_mean_goes_on_from_a_checkpoint():
+    s, t, labels = draw()
+    landmarks = running()
+    for i in range(0, 96, 32):
+        observe(landmarks, s[i : i + 32], t[i : i + 32], labels[i : i + 32])
+        landmarks.commit()
+    other = running()
+    other.load_state_dict(landmarks.state_dict())
+    for each in (landmarks, other):
+        observe(each, s[96:128], t[96:128], labels[96:128])
+        each.commit()
+    assert torch.equal(other.student, landmarks.student)
+    assert torch.equal(other.weight, landmarks.weight)
+
+
+def test_what_has_faded_keeps_its_landmark():
+    """A class that comes no more for ten thousand iterations: no quotient of two zeros."""
+    landmarks = running(0.5)
+    s, t, labels = draw(n=M)
+    observe(landmarks, s, t, np.arange(M))
+    landmarks.commit()
+    first = landmarks.student.clone()
+    for _ in range(2000):
+        observe(landmarks, s[:1], t[:1], np.zeros(1, dtype=np.int64))
+        landmarks.commit()
+    torch.testing.assert_close(landmarks.student, first, rtol=1e-5, atol=1e-6)
+    assert landmarks.student.isfinite().all()
+
+
+def test_running_takes_no_interval():
+    with pytest.raises(ValueError, match=r"update='running' renews .* refresh=dict\(momentum=0.9\)"):
+        ClassCenter(M, refresh=dict(interval=5), update='running')
+    with pytest.raises(ValueError, match="update='ema' is unknown"):
+        ClassCenter(M, update='ema')
+
+
+def test_weights_are_counts():
+    s, t, labels = draw()
+    landmarks = ClassCenter(M)
+    observe(landmarks, s, t, labels)
+    landmarks.commit()
+    assert landmarks.weights().tolist() == np.bincount(labels, minlength=M).tolist()
+    # A class that is not met again keeps the number it had.
+    observe(landmarks, s[:4], t[:4], np.zeros(4, dtype=np.int64))
+    landmarks.commit()
+    assert landmarks.weights().tolist() == [4, *np.bincount(labels, minlength=M)[1:]]
+    # Checkpoints of before 0.2 have none.
+    state = landmarks.state_dict()
+    del state['weight']
+    other = ClassCenter(M)
+    other.load_state_dict(state)
+    assert other.weights() is None
+    observe(other, s[:4], t[:4], np.zeros(4, dtype=np.int64))
+    other.commit()
+    assert other.weights().tolist() == [4, 1, 1, 1, 1, 1]
