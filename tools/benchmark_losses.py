@@ -122,6 +122,13 @@ def loss_steps(n: int, d: int, m: int, device: str) -> Iterator[tuple[str, Calla
             yield f'KDA {form}, {name}', of(loss, 'features')
     for distance in ('l1', 'mse', 'kl', 'cosine'):
         yield f'KDA partial, linear, {distance}', of(kda(landmarks=fixed, distance=distance), 'features')
+    yield (
+        'KDA partial, linear, scale of the landmarks',
+        of(kda(landmarks=fixed, kernel=dict(type='linear', scale='landmarks')), 'features'),
+    )
+    for form in ('partial', 'nystrom'):
+        loss = kda(landmarks=fixed, preset='landmark_cka', form=dict(type=form, center=True))
+        yield f'KDA landmark_cka, {form}', of(loss, 'features')
     for preset in ('sp', 'cc', 'cka'):
         yield f'KDA batch: {preset}', of(kda(preset=preset), 'features')
     # In training, the strategy collecting beside it.

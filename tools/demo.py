@@ -21,6 +21,7 @@ METHODS = {
     'teacher': 'vanilla/mmpretrain/digits/resnet18-w16_1xb64-30e_digits.py',
     'student alone': 'vanilla/mmpretrain/digits/resnet18-w8_1xb32-40e_digits.py',
     'KD': f'distill/mmpretrain/kd/kd_logits_{PAIR}.py',
+    'KDA as published': f'{KDA}/kda_published_neck_{PAIR}.py',
     'KDA pre-FC': f'{KDA}/kda_neck_{PAIR}.py',
     'KDA post-FC': f'{KDA}/kda_logits_{PAIR}.py',
     'KDA both': f'{KDA}/kda_neck-logits_{PAIR}.py',
@@ -61,7 +62,8 @@ def main():
     text = demo_report.write(runs)
     print(f'\nDigits, {args.seeds} seeds (mean ± std), {time.perf_counter() - start:.0f} s:\n\n{text}\n')
     print(
-        "transfer: ||K_S - K_T||_F / ||K_T||_F on the test split, 0 is the teacher's kernel itself.\n"
+        "transfer: ||K_S - K_T||_F / ||K_T||_F on the test split, 0 is the teacher's kernel itself; cka: "
+        'the cosine of the centred kernels, 1 where they differ in scale at most.\n'
         f'Picture: {args.work_dir / "gram.png"}; figures: {args.work_dir / "results.json"}'
     )
 

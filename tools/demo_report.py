@@ -28,11 +28,13 @@ from runs import TEACHER, Runs, commit, markdown_table
 from step_costs import make_step, times
 
 import mmnystrom
-from mmnystrom.core import kernel_transfer
+from mmnystrom.core import build_kernel, measure
 
 LAYERS = ('pre-FC', 'post-FC')
+FIGURES = ('transfer', 'cka')
 BASELINE = 'KD'
-SHOWN = ('teacher', 'student alone', 'KDA pre-FC')
+SHOWN = ('teacher', 'student alone', 'KDA as published', 'KDA pre-FC')
+LINEAR = build_kernel('linear'), build_kernel('linear')
 
 
 def write(runs: Runs) -> str:
@@ -130,7 +132,10 @@ def top1(found: dict, labels: torch.Tensor) -> float:
 
 def evaluate(runs: Runs) -> tuple[dict, dict]:
     """Rows of the table, and for the picture the first seed's features with their labels."""
-    rows = {method: dict(top1=[], transfer={layer: [] for layer in LAYERS}) for method in runs.methods}
+    rows = {
+        method: dict(top1=[], **{figure: {layer: [] for layer in LAYERS} for figure in FIGURES})
+        for method in runs.methods
+    }
     first = {}
     for seed in runs.seeds:
         teacher = None
@@ -147,7 +152,9 @@ def evaluate(runs: Runs) -> tuple[dict, dict]:
                 )
             row['top1'].append(accuracy)
             for layer in LAYERS:
-                row['transfer'][layer].append(kernel_transfer(found[layer], teacher[layer]))
+                measured = measure(found[layer], teacher[layer], LINEAR)
+                for figure in FIGURES:
+                    row[figure][layer].append(measured[figure])
             first.setdefault(method, (found['pre-FC'], labels))
     return rows, first
 
@@ -178,28 +185,31 @@ def mean_std(values: list, digits: int) -> str:
 
 def table(rows: dict, times: dict) -> str:
     """The results as a Markdown table, which reads well on a terminal too."""
-    lines = [['method', 'top-1 (%)', *(f'transfer {layer}' for layer in LAYERS), 's/iter vs KD']]
+    columns = [(figure, layer) for figure in FIGURES for layer in LAYERS]
+    lines = [['method', 'top-1 (%)', *(f'{f} {layer}' for f, layer in columns), 's/iter vs KD']]
     for method, row in rows.items():
         line = [method, mean_std(row['top1'], 2)]
         if method == TEACHER:
-            line += ['-'] * 3
+            line += ['-'] * (len(columns) + 1)
         else:
-            line += [mean_std(row['transfer'][layer], 3) for layer in LAYERS]
+            line += [mean_std(row[figure][layer], 3) for figure, layer in columns]
             line.append(f'{times[method]:.2f}')
         lines.append(line)
     return markdown_table(lines)
 
 
 def draw(first: dict, rows: dict, path: Path) -> None:
-    """Gram matrices of the test split, sorted by class: the teacher and two students."""
-    figure, axes = plt.subplots(1, len(SHOWN), figsize=(12, 4.6), layout='constrained')
+    """Centred Gram matrices of the test split, sorted by class, each of norm 1: teacher and students."""
+    figure, axes = plt.subplots(1, len(SHOWN), figsize=(15, 4.4), layout='constrained')
     limit = None
     for axis, method in zip(axes, SHOWN, strict=True):
         feature, labels = first[method]
         order = labels.argsort(stable=True)
-        gram = feature[order] @ feature[order].T
+        feature = feature[order] - feature.mean(0)
+        gram = feature @ feature.T
+        gram = gram / gram.norm()
         limit = limit or gram.quantile(0.995).item()  # the teacher's, for all
-        image = axis.imshow(gram, vmin=0, vmax=limit, cmap='viridis', interpolation='nearest')
+        image = axis.imshow(gram, vmin=-limit, vmax=limit, cmap='RdBu_r', interpolation='nearest')
         counts = labels.bincount()
         middles = (counts.cumsum(0) - counts / 2).tolist()
         axis.set_xticks(middles, range(len(middles)))
@@ -207,8 +217,8 @@ def draw(first: dict, rows: dict, path: Path) -> None:
         axis.set_xlabel('test images, by class')
         title = method.replace('KDA', 'student + KDA')
         if method != 'teacher':
-            title += f'\ntransfer {rows[method]["transfer"]["pre-FC"][0]:.2f}'
+            title += f'\nCKA with the teacher {rows[method]["cka"]["pre-FC"][0]:.2f}'
         axis.set_title(title)
-    figure.colorbar(image, ax=axes, shrink=0.8, label='linear kernel of pre-FC features')
+    figure.colorbar(image, ax=axes, shrink=0.8, label='centred kernel of pre-FC features')
     figure.savefig(path, dpi=120)
     plt.close(figure)

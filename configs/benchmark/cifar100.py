@@ -7,3 +7,9 @@ pair = 'resnet34_resnet18_1xb256-120e_cifar100'
 first_stage = 'resnet34_resnet18_1xb256-20e_cifar100'
 teacher = 'vanilla/mmpretrain/cifar100/resnet34_1xb256-120e_cifar100.py'
 student = 'vanilla/mmpretrain/cifar100/resnet18_1xb256-120e_cifar100.py'
+
+# On the paper's own pair 'KDA pre-FC' is the loss as published.
+methods = dict({
+    'KDA as published': None,
+    'KDA centred': 'kda/kda_centered_neck',
+})

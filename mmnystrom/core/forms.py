@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import ClassVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from .centering import center_rows, check_centering, without_rounding
-from .checks import build_from_table, check_flag, check_number
+from .checks import build_from_table, check_number
 from .features import cast, widen
+from .gram import Batch
 from .kernels import Kernel
 from .nystrom import check_rank, inverse_root
 
@@ -67,7 +67,7 @@ class Rows:
         """Every landmark counts, whichever samples of the batch do."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AgainstLandmarks:
     """What :class:`Partial` and :class:`Nystrom` share: centring.
 
@@ -90,6 +90,11 @@ class AgainstLandmarks:
 
     def __post_init__(self) -> None:
         check_centering(self.center, self.mean)
+
+    def __repr__(self) -> str:
+        chosen = {f.name: getattr(self, f.name) for f in fields(self)}
+        said = [f'{f.name}={chosen[f.name]!r}' for f in fields(self) if chosen[f.name] != f.default]
+        return f'{type(self).__name__}({", ".join(said)})'
 
     def check(self, kernel: Kernel, num_landmarks: int | None) -> None:
         """Nothing is impossible."""
@@ -131,7 +136,7 @@ class AgainstLandmarks:
         return None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Partial(AgainstLandmarks):
     """Rows of the partial kernel matrix, ``C = kernel(X, L)`` (Qian, Li and Hu, Corollary 2).
 
@@ -145,7 +150,7 @@ class Partial(AgainstLandmarks):
     """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Nystrom(AgainstLandmarks):
     """Rows of the Nystrom factor, ``F = C (W_k^+)^{1/2}`` (Qian, Li and Hu, Corollary 1).
 
@@ -190,85 +195,6 @@ class Nystrom(AgainstLandmarks):
             KernelMatrixError: If W has no root.
         """
         return landmark_root(kernel, landmarks, self.rank, self.threshold, centered)
-
-
-@dataclass(frozen=True)
-class GramRows:
-    """The Gram matrix of a batch, as :class:`Batch` prepares it; shape (N, d) to (N, N)."""
-
-    kernel: Kernel
-    center: bool
-    normalize_rows: bool
-    normalize_features: bool
-
-    def __call__(self, x: Tensor, usable: Tensor | None = None) -> Tensor:
-        """Gram matrix (N, N) of features (N, d), which were checked and cast.
-
-        Where ``usable`` (N,) is False the features must be 0, and row and column are 0. The rest is the
-        matrix of the other samples.
-        """
-        if self.normalize_features:
-            x = F.normalize(x, dim=1)
-        gram = self.kernel.values(x, x)
-        if usable is None:
-            if self.center:
-                centered = gram - gram.mean(0, keepdim=True)
-                centered = centered - centered.mean(1, keepdim=True)
-                gram = without_rounding(centered, gram)
-        else:
-            unusable = ~(usable[:, None] & usable)
-            gram = gram.masked_fill(unusable, 0)
-            if self.center:
-                number = usable.sum().clamp_min(1)
-                centered = gram - gram.sum(0, keepdim=True) / number
-                centered = centered.masked_fill(unusable, 0)
-                centered = centered - centered.sum(1, keepdim=True) / number
-                gram = without_rounding(centered.masked_fill(unusable, 0), gram)
-        return F.normalize(gram, dim=1) if self.normalize_rows else gram
-
-    @staticmethod
-    def columns(usable: Tensor | None) -> Tensor | None:
-        """The columns that count are those of the samples that do."""
-        return usable
-
-
-@dataclass(frozen=True)
-class Batch:
-    """The Gram matrix of the batch itself, ``kernel(X, X)``: no landmarks.
-
-    Args:
-        center: Centre it, ``H K H`` with ``H = I - 1/N``. Defaults to False.
-        normalize_rows: Scale its rows to unit length, after centring. Defaults to False.
-        normalize_features: Scale the features to unit length before. Defaults to False.
-
-    Raises:
-        ValueError: If one is neither True nor False.
-    """
-
-    center: bool = False
-    normalize_rows: bool = False
-    normalize_features: bool = False
-    needs_landmarks: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        for argument in ('center', 'normalize_rows', 'normalize_features'):
-            check_flag(argument, getattr(self, argument))
-
-    def check(self, kernel: Kernel, num_landmarks: int | None) -> None:
-        """Refuse a gamma that would be found from landmarks.
-
-        Raises:
-            ValueError: If the kernel has one.
-        """
-        if kernel.needs_fit:
-            raise ValueError(
-                f'kernel: {kernel.fitted}={kernel.parameter!r} is found from landmarks, and '
-                f"form='batch' has none: give {kernel.fitted} as a number, or leave it out."
-            )
-
-    def fit(self, kernel: Kernel, landmarks: None = None, weights: None = None) -> GramRows:
-        """Prepare; there are no landmarks."""
-        return GramRows(kernel, self.center, self.normalize_rows, self.normalize_features)
 
 
 FORMS = {'partial': Partial, 'nystrom': Nystrom, 'batch': Batch}

@@ -38,14 +38,17 @@ class KDALoss(KernelTransferLoss):
             ``.txt`` of positions, or ``.npz`` with the arrays ``student`` and ``teacher``). Defaults to
             None, for ``form='batch'`` alone.
         kernel: ``'linear'``, ``'cosine'``, ``'polynomial'``, ``'rbf'`` or ``'laplacian'``, or a dict
-            with its parameters, ``dict(type='rbf', gamma='median')``. Defaults to ``'linear'``.
-        form: ``'partial'``, ``'nystrom'`` or ``'batch'``, or ``dict(type='nystrom', rank=0.99)``.
-            Defaults to ``'partial'``.
+            with its parameters, ``dict(type='rbf', gamma='median')`` or, for a linear one without a
+            scale, ``dict(type='linear', scale='landmarks')``. Defaults to ``'linear'``.
+        form: ``'partial'``, ``'nystrom'`` or ``'batch'``, or ``dict(type='nystrom', rank=0.99)``;
+            ``center=True`` centres any of them. Defaults to ``'partial'``.
         distance: ``'smooth_l1'``, ``'l1'``, ``'mse'``, ``'kl'`` or ``'cosine'``, or
             ``dict(type='kl', tau=4.0)``. Defaults to ``'smooth_l1'``.
         normalize: ``'teacher_norm'``, ``'mean'`` or ``'none'``. Defaults to what goes with the
             distance: ``'mean'`` for kl, ``'none'`` for cosine, else ``'teacher_norm'``.
-        preset: ``'sp'``, ``'cc'`` or ``'cka'``: the loss of that name. Defaults to None.
+        preset: ``'landmark_cka'``, centred alignment with the landmarks, which has no scale and is what
+            to take for networks and data of one's own; or ``'sp'``, ``'cc'`` or ``'cka'``, the loss of
+            that name. Defaults to None, the loss of the paper.
         loss_weight: Factor of the loss; the authors' code has 0.04. Defaults to 1.0.
 
     Raises:

@@ -16,8 +16,11 @@ from .distiller import find_distiller
 from .log_names import log_labels
 from .losses import KDALoss
 
-#: A gradient so many times that of the task, in so many epochs in a row, is too hard.
-TOO_HARD = 10
+#: A gradient so many times that of the task, in the mean of so many epochs in a row, is too hard: for a
+#: loss that also pulls on the length of features, and for one that does not. Measured:
+#: tools/analysis/can_it_hurt.py.
+TOO_HARD = 2
+TOO_HARD_WITHOUT_SCALE = 20
 IN_A_ROW = 2
 #: Points of top-1 that the student may lose after the loss has begun, in so many validations in a row.
 POINTS = 5
@@ -141,7 +144,7 @@ class PullWatch:
         self._meter = PullMeter(model, losses) if find_distiller(model) is not None else None
         self._epoch: int | None = None
         self._armed = False
-        self._in_a_row = dict.fromkeys(self._losses, 0)
+        self._ratios: dict[str, list[float]] = {name: [] for name in self._losses}
         self._below = 0
         self._said: set[str] = set()
 
@@ -163,9 +166,10 @@ class PullWatch:
             loss = self._losses[name]
             loss.gradient_ratio = ratio
             runner.message_hub.update_scalar(f'train/kernel/{self._labels[name]}/gradient_ratio', ratio)
-            self._in_a_row[name] = self._in_a_row[name] + 1 if ratio > TOO_HARD else 0
-            if self._in_a_row[name] >= IN_A_ROW:
-                self._warn(name, too_hard(name, loss, ratio))
+            self._ratios[name] = [*self._ratios[name], ratio / loss.ramp][-IN_A_ROW:]
+            message = too_hard(name, loss, self._ratios[name])
+            if message:
+                self._warn(name, message)
 
     def after_validation(self, runner, metrics: dict | None) -> None:
         """Warn if the student has lost accuracy since a loss began."""
@@ -182,10 +186,11 @@ class PullWatch:
             if self._below >= IN_A_ROW:
                 worst = max(began, key=lambda name: self._losses[name].gradient_ratio or 0.0)
                 loss = self._losses[worst]
+                ratio = loss.gradient_ratio and loss.gradient_ratio / loss.ramp
                 self._warn(
                     'accuracy',
                     f"the student's top-1 was {best:.1f} before {', '.join(began)} began and is "
-                    f'{found:.1f} now: set {remedy(loss, loss.gradient_ratio)} for {worst}.',
+                    f'{found:.1f} now: set {remedy(loss, ratio)} for {worst}.',
                 )
 
     def landmarks_made(self, loss: KDALoss) -> None:
@@ -200,25 +205,25 @@ class PullWatch:
             print_log(message, logger='current', level=logging.WARNING)
 
 
-def weight_to_write(loss: KDALoss, ratio: float) -> float:
-    """The weight with which a loss would pull as hard as the task, one digit of it."""
-    return float(f'{loss.loss_weight * loss.ramp / ratio:.0e}')
-
-
 def remedy(loss: KDALoss, ratio: float | None) -> str:
-    """What to write in the config."""
+    """What to write in the config: a weight with which the loss would pull as hard as the task."""
     lines = []
     if ratio is not None and ratio > 1 and loss.loss_weight:
-        lines.append(f'loss_weight={weight_to_write(loss, ratio):g}')
+        lines.append(f'loss_weight={float(f"{loss.loss_weight / ratio:.0e}"):g}')
     if not loss.scale_free:
         lines.append("preset='landmark_cka', which has no scale")
     return ', or '.join(lines) or 'a smaller loss_weight'
 
 
-def too_hard(name: str, loss: KDALoss, ratio: float) -> str:
-    """The warning of a loss that pulls too hard."""
+def too_hard(name: str, loss: KDALoss, ratios: list[float]) -> str | None:
+    """The warning of a loss that pulls too hard, by its ratios in the last epochs; or None."""
+    ratio = sum(ratios) / len(ratios)
+    limit = TOO_HARD_WITHOUT_SCALE if loss.scale_free else TOO_HARD
+    if len(ratios) < IN_A_ROW or ratio <= limit:
+        return None
+    times = f'{ratio:.0f}' if ratio >= 10 else f'{ratio:.1f}'
     return (
-        f"{name} pulls {ratio:.0f} times as hard on the student's features as its task: set "
+        f"{name} pulls {times} times as hard on the student's features as its task: set "
         f'{remedy(loss, ratio)}.'
     )
 

@@ -126,7 +126,7 @@ def test_name_says_what_it_is(path):
     if 'distill' in path.parts:
         method, *stage, location = networks[:-2]
         assert path.parent.name == method.replace('-', '_')
-        assert stage in ([], ['pretrain'])
+        assert stage in ([], ['pretrain'], ['published'], ['centered'])
         expected = dict(neck=['neck.gap'], logits=['head.fc'], kd=['head.fc'])
         if 'deit' in path.stem:
             expected = dict(neck=['backbone.ln1'], logits=['head.layers.head'], kd=['head.layers.head'])
@@ -198,6 +198,31 @@ def test_the_first_stage_is_where_its_own_config_leaves_it(path):
         first = parsed(path.with_name(f'{name}.py'))
         assert checkpoint == f'epoch_{first.train_cfg.max_epochs}.pth'
         assert first.model.architecture.backbone == parsed(path).model.architecture.backbone
+
+
+#: The pairs of the paper, whose configs have its loss.
+PAPER = (
+    'resnet34_resnet18_1xb256-120e_cifar100',
+    'resnet34_resnet18-w32_1xb256-120e_cifar100',
+    'resnet34_shufflenet-v2-1x_1xb256-120e_cifar100',
+    'resnet34_resnet18_1xb256-120e_tiny-imagenet',
+)
+PUBLISHED = dict(type='KDALoss', loss_weight=0.04)
+
+
+@pytest.mark.parametrize('path', [p for p in FILES if p.stem.startswith('kda_')], ids=lambda p: p.stem)
+def test_the_papers_pairs_have_its_loss_and_others_one_without_a_scale(path):
+    for name, loss in parsed(path).model.distiller.distill_losses.items():
+        if not name.startswith('loss_kda'):
+            continue
+        paper = any(path.stem.removesuffix('-folder').endswith(pair) for pair in PAPER)
+        paper = (paper and '_centered_' not in path.stem) or '_published_' in path.stem
+        if paper:
+            assert {key: value for key, value in loss.items() if key != 'landmarks'} == PUBLISHED
+        else:
+            loss = dict(loss)
+            assert loss.pop('type') == 'KDALoss'
+            assert KDALoss(**loss).scale_free
 
 
 def test_the_authors_schedule():

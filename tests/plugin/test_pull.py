@@ -10,7 +10,7 @@ from support import kda_config, train
 
 from mmnystrom.plugin import KDALoss
 from mmnystrom.plugin.distiller import kda_losses
-from mmnystrom.plugin.pull import lengths_apart, remedy, weight_to_write
+from mmnystrom.plugin.pull import lengths_apart, remedy, too_hard
 
 
 class Moment(Hook):
@@ -96,7 +96,7 @@ def test_one_measurement_an_epoch(tmp_path):
 
 
 def test_a_loss_that_pulls_too_hard_is_said_once_with_a_number(tmp_path, caplog):
-    cfg = kda_config(tmp_path, epochs=5)
+    cfg = kda_config(tmp_path, 'published_neck', epochs=5)
     cfg.model.distiller.distill_losses.loss_kda.loss_weight = 300.0
     messages = warnings_of(cfg)
     (said,) = [message for message in messages if 'times as hard' in message]
@@ -169,16 +169,33 @@ def test_lengths_are_looked_at_when_the_loss_is_about_to_act(tmp_path):
     """Three epochs of warm-up: after the third, once; not in a run that ends there."""
     for epochs, times in ((5, 1), (3, 0)):
         hook = dict(type='LandmarkHook', warmup_epochs=3)
-        cfg = kda_config(tmp_path / str(epochs), epochs=epochs, custom_hooks=[hook])
+        cfg = kda_config(tmp_path / str(epochs), 'published_neck', epochs, custom_hooks=[hook])
         said = [x for x in warnings_of(cfg) if 'times as long' in x]
         assert len(said) == times  # the untrained teacher's features are a third as long
 
 
 def test_what_to_write():
     plain = KDALoss(landmarks=dict(type='class_center', num_landmarks=2), loss_weight=0.231)
-    assert weight_to_write(plain, 40.0) == 0.006
     assert remedy(plain, 40.0) == "loss_weight=0.006, or preset='landmark_cka', which has no scale"
     assert remedy(KDALoss(preset='cka', loss_weight=100.0), 20.0) == 'loss_weight=5'
     assert remedy(KDALoss(preset='cka'), None) == 'a smaller loss_weight'
-    plain.ramp = 0.5
-    assert weight_to_write(plain, 20.0) == 0.006
+
+
+@pytest.mark.parametrize(
+    ('ratios', 'scale', 'speaks'),
+    [
+        ([40.0], True, False),  # one epoch
+        ([3.6, 1.2], True, True),
+        ([1.8, 1.8], True, False),
+        ([12.0, 15.0], False, False),  # measured: harmless where there is no scale
+        ([40.0, 15.0], False, True),
+    ],
+)
+def test_too_hard_is_the_mean_of_two_epochs(ratios, scale, speaks):
+    more = {} if scale else dict(preset='landmark_cka')
+    loss = KDALoss(landmarks=dict(type='class_center', num_landmarks=2), loss_weight=3.0, **more)
+    said = too_hard('loss_kda', loss, ratios)
+    assert bool(said) is speaks
+    if speaks:
+        assert said.startswith('loss_kda pulls ')
+        assert ('landmark_cka' in said) is scale

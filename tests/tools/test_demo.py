@@ -22,7 +22,7 @@ def test_a_distillation_takes_the_teacher_of_its_seed(tmp_path):
     expected = ['randomness.seed=2', 'model.teacher_ckpt=/some/where/epoch_30.pth']
     assert runs.options('KD', 2) == expected
     assert runs.options('student alone', 2) == expected[:1]
-    assert len(runs) == 18
+    assert len(runs) == 21
 
 
 def test_features_and_report(tmp_path, monkeypatch):
@@ -47,14 +47,17 @@ def test_features_and_report(tmp_path, monkeypatch):
 
 def test_table_and_picture(tmp_path):
     rows = {
-        method: dict(top1=[90.0, 92.0], transfer={layer: [0.25, 0.75] for layer in demo_report.LAYERS})
+        method: dict(
+            top1=[90.0, 92.0],
+            **{x: {y: [0.25, 0.75] for y in demo_report.LAYERS} for x in demo_report.FIGURES},
+        )
         for method in demo_report.SHOWN
     }
     times = dict.fromkeys(rows, 1.05)
     lines = demo_report.table(rows, times).splitlines()
-    assert len(lines) == 5
+    assert len(lines) == 6
     assert len({len(line) for line in lines}) == 1
-    assert '| teacher ' in lines[2] and lines[2].count(' - ') == 3
+    assert '| teacher ' in lines[2] and lines[2].count(' - ') == 5
     assert '91.00 ± 1.41' in lines[3] and '0.500 ± 0.354' in lines[3] and '1.05' in lines[3]
     features = torch.rand(20, 3)
     first = {method: (features, torch.arange(20) % 10) for method in rows}

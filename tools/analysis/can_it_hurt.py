@@ -4,22 +4,20 @@ Every run is a real one: mmengine's Runner, the data pipeline, KDALoss and Landm
 results.json below --work-dir as soon as it is there; the same command goes on where it was stopped.
 
     python tools/analysis/can_it_hurt.py choose     # which form: every candidate on two pairs
+    python tools/analysis/can_it_hurt.py weights    # the weights of the centred forms, 0.1 to 30
     python tools/analysis/can_it_hurt.py table      # the default on pairs, data sets, batches, scales
-    python tools/analysis/can_it_hurt.py weights    # the default's weight from 0.1 to 30
+    python tools/analysis/can_it_hurt.py tutorial   # configs/tutorial on 12 classes of 120 images
 """
 
 from __future__ import annotations
 
 import argparse
-import functools
 import json
 import multiprocessing
 import os
-import random
 import sys
-import uuid
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 os.environ.setdefault('OMP_NUM_THREADS', '1')  # a run a core
@@ -27,36 +25,12 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')  # a run a core
 TOOLS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TOOLS), str(Path(__file__).parent)]
 
-import numpy as np  # noqa: E402
+import can_it_hurt_tutorial as tutorial  # noqa: E402
 import torch  # noqa: E402
-from can_it_hurt_report import report  # noqa: E402
-from mmengine.hooks import Hook  # noqa: E402
-from mmengine.registry import DefaultScope  # noqa: E402
-from mmengine.runner import Runner  # noqa: E402
-from mmpretrain.registry import DATASETS, MODELS  # noqa: E402
+from can_it_hurt_report import SWEPT, report  # noqa: E402
+from can_it_hurt_runs import DATA, Method, Run, train_student, train_teacher  # noqa: E402
+from demo_report import provenance  # noqa: E402
 
-import mmnystrom  # noqa: E402, F401
-
-TEACHERS = {
-    'ResNet': dict(type='mmpretrain.ResNet_CIFAR', depth=18, stem_channels=16, base_channels=16),
-    'ConvNeXt': dict(
-        type='mmpretrain.ConvNeXt',
-        arch=dict(depths=[2, 2, 6, 2], channels=[24, 48, 96, 192]),
-        stem_patch_size=2,
-    ),
-    'DeiT': dict(
-        type='mmpretrain.VisionTransformer',
-        arch=dict(embed_dims=96, num_layers=6, num_heads=3, feedforward_channels=384),
-        img_size=32,
-        patch_size=4,
-    ),
-}
-STUDENTS = {
-    'ResNet': dict(type='mmpretrain.ResNet_CIFAR', depth=18, stem_channels=8, base_channels=8),
-    'MobileNetV2': dict(type='mmpretrain.MobileNetV2', widen_factor=0.5),
-    'ShuffleNetV2': dict(type='mmpretrain.ShuffleNetV2', widen_factor=0.5),
-}
-WIDTHS = dict(ResNet=8, MobileNetV2=1280, ShuffleNetV2=1024, ConvNeXt=192, DeiT=96)
 PAIRS = [
     ('ResNet', 'ResNet'),
     ('ResNet', 'MobileNetV2'),
@@ -66,52 +40,9 @@ PAIRS = [
 ]
 
 
-@dataclass(frozen=True)
-class Data:
-    """A data set, and how long it is trained on.
-
-    Args:
-        classes: Number of classes.
-        epochs: Of a student.
-        warmup: Of them without KDA.
-        images: Training images of a class that the student gets.
-        teacher: Name of the data its teacher was trained on.
-        teacher_epochs: Of that teacher.
-    """
-
-    classes: int
-    epochs: int
-    warmup: int
-    images: int
-    teacher: str
-    teacher_epochs: int = 0
-
-
-DATA = {
-    'Digits': Data(10, 20, 4, 40, 'Digits', 40),
-    'CIFAR 12 x 120': Data(12, 8, 2, 120, 'CIFAR 20 x 500'),
-    'CIFAR 20 x 500': Data(20, 3, 1, 500, 'CIFAR 20 x 500', 12),
-}
 #: What the configs for pairs other than the paper's have.
-DEFAULT = dict(preset='landmark_cka', loss_weight=1.0)
+DEFAULT = dict(preset='landmark_cka', loss_weight=3.0)
 CENTERS = dict(type='class_center')
-
-
-@dataclass(frozen=True)
-class Method:
-    """What a student learns from beside its labels.
-
-    Args:
-        kd: Weight of KD, temperature 4.
-        kda: Arguments of the KDALoss, or None.
-        task: Weight of the cross-entropy.
-        ramp: Epochs over which the weight of KDA grows.
-    """
-
-    kd: float = 0.0
-    kda: dict | None = None
-    task: float = 1.0
-    ramp: int = 0
 
 
 def kda(**arguments) -> dict:
@@ -124,7 +55,7 @@ METHODS = {
     'KD': Method(kd=0.9, task=0.1),
     'KDA as published': Method(kda=kda(loss_weight=0.04)),
     'KDA default': Method(kda=kda(**DEFAULT)),
-    'KDA default + KD': Method(kd=1.0, kda=kda(**DEFAULT)),
+    'KDA default + KD': Method(kd=0.9, task=0.1, kda=kda(**DEFAULT)),
 }
 CANDIDATES = {
     # The weight that the first pages of this project made of the paper's.
@@ -162,247 +93,6 @@ CANDIDATES = {
         kda=kda(preset='landmark_cka', kernel=dict(type='rbf', gamma='median'), loss_weight=1.0)
     ),
 }
-WEIGHTS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
-
-
-@dataclass(frozen=True)
-class Run:
-    """One student."""
-
-    data: str
-    teacher: str
-    student: str
-    batch: int
-    scale: float
-    method: str
-    seed: int
-
-    @property
-    def key(self) -> str:
-        """Its name in the file of results."""
-        scale = f'{self.scale:g}' if round(self.scale) == self.scale else '1/3'
-        setting = f'{self.data} | {self.teacher} to {self.student} | {self.batch} | {scale}'
-        return f'{setting} | {self.method} | {self.seed}'
-
-
-@MODELS.register_module()
-class ScaledPooling(torch.nn.Module):
-    """Pooled features of any backbone, times a constant."""
-
-    def __init__(self, scale: float = 1.0) -> None:
-        super().__init__()
-        self.scale = scale
-
-    def forward(self, features: tuple) -> tuple:
-        """Of the last feature of a tuple, (N, C, H, W) or (N, C), to (N, C)."""
-        last = features[-1]
-        return ((last.mean((2, 3)) if last.ndim == 4 else last) * self.scale,)
-
-
-def network(name: str, backbones: dict, classes: int, task: float = 1.0, scale: float = 1.0) -> dict:
-    """Config of a classifier."""
-    width = WIDTHS[name]
-    if name == 'ResNet':
-        width = 8 * backbones[name]['base_channels']
-    loss = dict(type='mmpretrain.CrossEntropyLoss', loss_weight=task)
-    return dict(
-        type='mmpretrain.ImageClassifier',
-        backbone=backbones[name],
-        neck=dict(type='mmpretrain.ScaledPooling', scale=scale),
-        head=dict(type='mmpretrain.LinearClsHead', num_classes=classes, in_channels=width, loss=loss),
-    )
-
-
-@functools.cache
-def images(data: str, split: str, per_class: int | None):
-    """A data set, held in memory by each process."""
-    crop = dict(type='RandomCrop', crop_size=32, padding=4)
-    flip = dict(type='RandomFlip', prob=0.5, direction='horizontal')
-    train = split == 'train'
-    with DefaultScope.overwrite_default_scope('mmpretrain'):
-        if data == 'Digits':
-            resize = dict(type='Resize', scale=32)
-            pipeline = [resize, *([crop] if train else []), dict(type='PackInputs')]
-            return DATASETS.build(
-                dict(type='Digits', split=split, samples_per_class=per_class, pipeline=pipeline)
-            )
-        pipeline = [*([crop, flip] if train else []), dict(type='PackInputs')]
-        classes = DATA[data].classes
-        cfg = dict(type='CIFAR100Images', data_root='data/cifar100', split=split, pipeline=pipeline)
-        if train:
-            cfg['indices'] = [500 * j + i for j in range(classes) for i in range(per_class or 500)]
-        return DATASETS.build(dict(cfg, num_classes=classes))
-
-
-def runner_of(model: dict, data: str, batch: int, epochs: int, seed: int, work_dir: Path, **more):
-    """A runner that writes nothing but its own log."""
-    per_class = more.pop('per_class')
-
-    def loader(split, size):
-        sampler = dict(type='DefaultSampler', shuffle=split == 'train')
-        found = images(data, split, per_class if split == 'train' else None)
-        return dict(batch_size=size, num_workers=0, sampler=sampler, dataset=found)
-
-    scheduler = dict(type='CosineAnnealingLR', T_max=epochs, by_epoch=True, convert_to_iter_based=True)
-    optimizer = more.pop('optimizer', dict(type='SGD', lr=0.05 * (batch / 64) ** 0.5, momentum=0.9))
-    quiet = dict.fromkeys(('logger', 'checkpoint', 'timer'))
-    return Runner(
-        default_scope='mmpretrain',
-        experiment_name=uuid.uuid4().hex,
-        work_dir=str(work_dir / 'scratch'),
-        model=model,
-        train_dataloader=loader('train', batch),
-        val_dataloader=loader('test', 256),
-        val_evaluator=dict(type='Accuracy', topk=(1,)),
-        val_cfg=dict(),
-        train_cfg=dict(by_epoch=True, max_epochs=epochs, val_interval=epochs),
-        optim_wrapper=dict(optimizer=dict(optimizer, weight_decay=5e-4)),
-        param_scheduler=scheduler,
-        default_hooks=quiet,
-        log_level='ERROR',
-        randomness=dict(seed=seed),
-        **more,
-    )
-
-
-RATIO = 'train/kernel/kda/gradient_ratio'
-
-
-class Begin(Hook):
-    """Put weights into a model, and randomness to its start, whatever has been drawn so far."""
-
-    priority = 'VERY_HIGH'
-
-    def __init__(self, seed: int, **states: dict) -> None:
-        self.seed = seed
-        self.states = states
-
-    def before_train(self, runner) -> None:
-        """After mmengine has initialised the weights."""
-        for name, state in self.states.items():
-            getattr(runner.model, name, runner.model).load_state_dict(state)
-        runner.model.to(memory_format=torch.channels_last)
-        torch.manual_seed(self.seed)
-        np.random.seed(self.seed)
-        random.seed(self.seed)
-
-
-def trained(runner, hook: Hook) -> dict:
-    """Train; top-1 of the last epoch on the test split, and KDA's gradient ratio in each epoch."""
-    runner.register_hook(hook)
-    runner.train()
-    scalars = runner.message_hub.log_scalars
-    found = dict(top1=float(scalars['val/accuracy/top1'].current()))
-    if RATIO in scalars:
-        found['gradient_ratio'] = [round(float(x), 3) for x in scalars[RATIO].data[0]]
-    return found
-
-
-def teacher_path(work_dir: Path, data: str, name: str) -> Path:
-    """Where the teacher of a data set is."""
-    return work_dir / f'{DATA[data].teacher} {name}.pth'.replace(' ', '_')
-
-
-def train_teacher(data: str, name: str, work_dir: Path) -> dict:
-    """Train a teacher on all images of its data set."""
-    of = DATA[data]
-    more = {}
-    if name != 'ResNet':
-        more['optimizer'] = dict(type='AdamW', lr=1e-3)
-    model = network(name, TEACHERS, of.classes)
-    model['data_preprocessor'] = preprocessor(data)
-    runner = runner_of(model, data, 64, of.teacher_epochs, 0, work_dir, per_class=None, **more)
-    found = trained(runner, Begin(0))
-    state = {key: value.contiguous() for key, value in runner.model.state_dict().items()}
-    torch.save(state, teacher_path(work_dir, data, name))
-    return found
-
-
-def teacher_state(run: Run, work_dir: Path) -> dict:
-    """The teacher's weights, of its first classes; its classifier undoes the scale of its features."""
-    state = torch.load(teacher_path(work_dir, run.data, run.teacher), weights_only=True)
-    classes = DATA[run.data].classes
-    state['head.fc.weight'] = state['head.fc.weight'][:classes] / run.scale
-    state['head.fc.bias'] = state['head.fc.bias'][:classes]
-    return state
-
-
-def student_state(run: Run) -> dict:
-    """The student's first weights, the same whatever it learns from."""
-    torch.manual_seed(1000 + run.seed)
-    with DefaultScope.overwrite_default_scope('mmpretrain'):
-        model = MODELS.build(network(run.student, STUDENTS, DATA[run.data].classes))
-    model.init_weights()
-    return model.state_dict()
-
-
-def distillation(run: Run, method: Method) -> dict:
-    """Config of the distillation model."""
-    of = DATA[run.data]
-    feature = dict(type='ModuleInputs', source='head.fc')
-    recorders = dict(feat=feature, logits=dict(type='ModuleOutputs', source='head.fc'))
-    losses, mappings = {}, {}
-    if method.kd:
-        losses['loss_kl'] = dict(type='KLDivergence', tau=4, loss_weight=method.kd)
-        mappings['loss_kl'] = dict(
-            preds_S=dict(from_student=True, recorder='logits'),
-            preds_T=dict(from_student=False, recorder='logits'),
-        )
-    if method.kda:
-        arguments = dict(method.kda)
-        mapping = dict(
-            s_feature=dict(from_student=True, recorder='feat', data_idx=0),
-            t_feature=dict(from_student=False, recorder='feat', data_idx=0),
-        )
-        if 'landmarks' in arguments:
-            landmarks = dict(arguments['landmarks'])
-            landmarks.setdefault('num_landmarks', of.classes)
-            arguments['landmarks'] = landmarks
-            mapping['gt_label'] = dict(from_student=True, recorder='gt_label', data_idx=1)
-        losses['loss_kda'] = dict(type='KDALoss', **arguments)
-        mappings['loss_kda'] = mapping
-    label = dict(gt_label=dict(type='ModuleInputs', source='head.loss_module'))
-    return dict(
-        _scope_='mmrazor',
-        type='SingleTeacherDistill',
-        data_preprocessor=preprocessor(run.data),
-        architecture=network(run.student, STUDENTS, of.classes, method.task),
-        teacher=network(run.teacher, TEACHERS, of.classes, scale=run.scale),
-        distiller=dict(
-            type='ConfigurableDistiller',
-            student_recorders={**recorders, **label},
-            teacher_recorders=recorders,
-            distill_losses=losses,
-            loss_forward_mappings=mappings,
-        ),
-    )
-
-
-def preprocessor(data: str) -> dict:
-    """Of 8-bit images."""
-    grey = dict(mean=[78.5] * 3, std=[96.2] * 3)
-    colour = dict(mean=[129.3, 124.1, 112.4], std=[68.2, 65.4, 70.4], to_rgb=True)
-    classes = DATA[data].classes
-    kind = 'mmpretrain.ClsDataPreprocessor'
-    return dict(type=kind, num_classes=classes, **(grey if data == 'Digits' else colour))
-
-
-def train_student(run: Run, method: Method, work_dir: Path) -> dict:
-    """Train a student."""
-    of = DATA[run.data]
-    states = dict(student=student_state(run))
-    more = {}
-    if method.kd or method.kda:
-        model = distillation(run, method)
-        states['teacher'] = teacher_state(run, work_dir)
-    else:
-        model = network(run.student, STUDENTS, of.classes)
-        model['data_preprocessor'] = preprocessor(run.data)
-    if method.kda:
-        ramp = dict(ramp_epochs=method.ramp) if method.ramp else {}
-        more['custom_hooks'] = [dict(type='LandmarkHook', warmup_epochs=of.warmup, **ramp)]
-    args = (model, run.data, run.batch, of.epochs, run.seed, work_dir)
-    return trained(runner_of(*args, per_class=of.images, **more), Begin(run.seed, **states))
 
 
 def candidates(seeds: int) -> dict[Run, Method]:
@@ -411,7 +101,7 @@ def candidates(seeds: int) -> dict[Run, Method]:
     methods['KDA as published'] = METHODS['KDA as published']
     methods.update(CANDIDATES)
     for name in ('cka 1', 'cka 3', 'landmark_cka 1', 'landmark_cka 3'):
-        methods[f'{name} + KD'] = replace(CANDIDATES[name], kd=1.0)
+        methods[f'{name} + KD'] = replace(CANDIDATES[name], kd=0.9, task=0.1)
     return {
         Run('CIFAR 12 x 120', *pair, 64, 1.0, name, seed): method
         for seed in range(seeds)
@@ -441,15 +131,17 @@ def table(seeds: int) -> dict[Run, Method]:
 
 
 def weights(seeds: int) -> dict[Run, Method]:
-    """The default at other weights."""
+    """The centred forms at other weights."""
+    forms = dict(cka=dict(preset='cka'), landmark_cka=kda(preset='landmark_cka'))
     runs = {}
     for seed in range(seeds):
         for pair in PAIRS[:2]:
             setting = ('CIFAR 12 x 120', *pair, 64, 1.0)
             runs[Run(*setting, 'student alone', seed)] = METHODS['student alone']
-            for weight in WEIGHTS:
-                method = Method(kda=kda(**dict(DEFAULT, loss_weight=weight)))
-                runs[Run(*setting, f'KDA default, weight {weight:g}', seed)] = method
+            for name, arguments in forms.items():
+                for weight in SWEPT:
+                    method = Method(kda=dict(arguments, loss_weight=weight))
+                    runs[Run(*setting, f'{name} {weight:g}', seed)] = method
     return runs
 
 
@@ -467,48 +159,69 @@ def in_processes(jobs: int, tasks: dict, path: Path) -> dict:
 
     Args:
         jobs: Processes.
-        tasks: Name -> function and arguments.
+        tasks: Name -> what it is (a result of something else is made anew), function, arguments.
         path: The file of results.
     """
     results = json.loads(path.read_text()) if path.exists() else {}
-    open_tasks = {name: task for name, task in tasks.items() if name not in results}
+    open_tasks = {
+        name: call
+        for name, (what, *call) in tasks.items()
+        if name not in results or results[name]['of'] != what
+    }
     context = multiprocessing.get_context('spawn')
     with ProcessPoolExecutor(jobs, context, initialize) as pool:
         futures = {pool.submit(*task): name for name, task in open_tasks.items()}
         try:
             for number, future in enumerate(as_completed(futures), 1):
-                results[futures[future]] = future.result()
+                name = futures[future]
+                results[name] = dict(future.result(), of=tasks[name][0])
                 temporary = path.with_suffix('.part')
                 temporary.write_text(json.dumps(results, indent=1, sort_keys=True) + '\n')
                 temporary.replace(path)
-                name = futures[future]
-                print(f'{number} of {len(futures)}: {name}: {results[name]}', flush=True)
+                print(f'{number} of {len(futures)}: {name}: {results[name]["top1"]:.2f}', flush=True)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     return results
 
 
+def tasks(part: str, seeds: int, work_dir: Path) -> tuple[dict, dict]:
+    """Teachers, and students, of a part: name -> what it is, function, arguments."""
+    if part == 'tutorial':
+        teachers = {'teacher | tutorial': ('teacher', tutorial.train_teacher, work_dir)}
+        return teachers, {
+            f'tutorial | {name} | {seed}': (added, tutorial.train_student, name, seed, work_dir)
+            for seed in range(seeds)
+            for name, added in tutorial.METHODS.items()
+        }
+    runs = PARTS[part](seeds)
+    needed = sorted({(DATA[run.data].teacher, run.teacher) for run in runs})
+    teachers = {
+        f'teacher | {data} | {name}': ('teacher', train_teacher, data, name, work_dir)
+        for data, name in needed
+    }
+    return teachers, {
+        run.key: (json.loads(json.dumps(asdict(method))), train_student, run, method, work_dir)
+        for run, method in runs.items()
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('part', choices=PARTS)
+    parser.add_argument('part', choices=[*PARTS, 'tutorial'])
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/can_it_hurt'))
     parser.add_argument('--seeds', type=int, default=3, help='seeds of each row (default: 3)')
     parser.add_argument('--jobs', type=int, default=2, help='runs at a time (default: 2)')
     args = parser.parse_args()
     args.work_dir.mkdir(parents=True, exist_ok=True)
-    runs = PARTS[args.part](args.seeds)
     path = args.work_dir / 'results.json'
-    needed = {(DATA[run.data].teacher, run.teacher) for run in runs}
-    teachers = {
-        f'teacher | {data} | {name}': (train_teacher, data, name, args.work_dir)
-        for data, name in sorted(needed)
-    }
+    teachers, students = tasks(args.part, args.seeds, args.work_dir)
     in_processes(args.jobs, teachers, path)
-    students = {run.key: (train_student, run, method, args.work_dir) for run, method in runs.items()}
     results = in_processes(args.jobs, students, path)
     text = report(args.part, results)
     (args.work_dir / f'{args.part}.md').write_text(text + '\n')
+    found = dict(results=results, **provenance())
+    (args.work_dir / 'can_it_hurt.json').write_text(json.dumps(found, indent=1) + '\n')
     print(text)
 
 

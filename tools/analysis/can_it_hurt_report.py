@@ -12,6 +12,9 @@ from runs import markdown_table
 ALONE = 'student alone'
 #: Points below the student alone that a default may not be, beyond the interval.
 TOLERATED = 1.0
+#: The forms and weights of the sweep.
+FORMS = ('cka', 'landmark_cka')
+SWEPT = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 
 Settings = dict[tuple[str, ...], dict[str, dict[int, dict]]]
 
@@ -20,7 +23,7 @@ def read(results: dict[str, dict]) -> Settings:
     """Results by setting (data, pair, batch, scale), method and seed."""
     found: Settings = {}
     for key, result in results.items():
-        if key.startswith('teacher |'):
+        if key.startswith(('teacher |', 'tutorial |')):
             continue
         *setting, method, seed = key.split(' | ')
         found.setdefault(tuple(setting), {}).setdefault(method, {})[int(seed)] = result
@@ -106,19 +109,31 @@ def choice(settings: Settings) -> str:
 
 
 def sweep(settings: Settings) -> str:
-    """The default at other weights, a line each."""
-    name = 'KDA default, weight '
-    chosen = {k: m for k, m in sorted(settings.items()) if any(x.startswith(name) for x in m)}
-    lines = [
-        ['weight', *(f'{setting[1]}, {what}' for setting in chosen for what in ('top-1', 'less alone'))]
-    ]
-    weights = {x.removeprefix(name) for m in chosen.values() for x in m if x.startswith(name)}
-    for weight in ['alone', *sorted(weights, key=float)]:
-        line = [weight]
+    """The centred forms at other weights, a line each."""
+    chosen = {k: m for k, m in sorted(settings.items()) if 'landmark_cka 30' in m}
+    columns = ('top-1', 'less the student alone', 'gradient ratio')
+    lines = [['loss, weight', *(f'{setting[1]}: {what}' for setting in chosen for what in columns)]]
+    for name in (ALONE, *(f'{form} {weight:g}' for form in FORMS for weight in SWEPT)):
+        line = [name]
         for methods in chosen.values():
-            method = ALONE if weight == 'alone' else name + weight
-            line += [cell(methods, method), shown(difference(methods, method, ALONE))]
+            line += [cell(methods, name), shown(difference(methods, name, ALONE)), ratio(methods, name)]
         lines.append(line)
+    return markdown_table(lines)
+
+
+def tutorial(results: dict[str, dict]) -> str:
+    """The tutorial's run, a line a method."""
+    methods: dict[str, dict[int, dict]] = {}
+    for key, result in results.items():
+        if key.startswith('tutorial |'):
+            _, method, seed = key.split(' | ')
+            methods.setdefault(method, {})[int(seed)] = result
+    head = ['method', 'top-1 (%)', 'of every seed', 'less the student alone', 'less KD', 'gradient ratio']
+    lines = [head]
+    for method in methods:
+        every = ', '.join(f'{value:.1f}' for value in top1(methods, method))
+        line = [method, cell(methods, method), every, shown(difference(methods, method, ALONE))]
+        lines.append([*line, shown(difference(methods, method, 'KD')), ratio(methods, method)])
     return markdown_table(lines)
 
 
@@ -127,4 +142,4 @@ REPORTS: dict[str, Callable[[Settings], str]] = dict(choose=choice, table=table,
 
 def report(part: str, results: dict[str, dict]) -> str:
     """The table of a part, Markdown."""
-    return REPORTS[part](read(results))
+    return tutorial(results) if part == 'tutorial' else REPORTS[part](read(results))

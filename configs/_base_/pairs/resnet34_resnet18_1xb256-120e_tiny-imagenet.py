@@ -17,8 +17,8 @@ model = dict(
 
 val_cfg = dict(type='mmrazor.SingleTeacherDistillValLoop')
 
-# The authors' 0.04, carried over to this batch and number of classes.
-kda_loss_weight = 0.04 * (256 * 100 / (256 * 200))**0.5
+# As published: the loss of the paper, with the weight of the authors' code.
+kda_loss = dict(loss_weight=0.04)
 
 # How long the first stage of methods that have two is.
 pretrain_epochs = 20

@@ -19,6 +19,7 @@ methods = dict({
         'factor_transfer/factor-transfer_pretrain_backbone',
         'factor_transfer/factor-transfer_backbone'
     ],
+    'KDA as published': 'kda/kda_published_neck',
     'KDA pre-FC': 'kda/kda_neck',
     'KDA post-FC': 'kda/kda_logits',
     'KDA both': 'kda/kda_neck-logits',

@@ -1,14 +1,15 @@
 _base_ = ['./kda_neck_resnet34_resnet18_1xb256-120e_tiny-imagenet.py']
 
-# KD beside it, with the weight that Tian et al. give it beside another loss.
+# KD beside it, with the weights that it has alone.
 model = dict(
+    architecture=dict(head=dict(loss=dict(loss_weight=0.1))),
     distiller=dict(
         student_recorders=dict(
             logits=dict(type='ModuleOutputs', source='head.fc')),
         teacher_recorders=dict(
             logits=dict(type='ModuleOutputs', source='head.fc')),
         distill_losses=dict(
-            loss_kl=dict(type='KLDivergence', tau=4, loss_weight=1)),
+            loss_kl=dict(type='KLDivergence', tau=4, loss_weight=0.9)),
         loss_forward_mappings=dict(
             loss_kl=dict(
                 preds_S=dict(from_student=True, recorder='logits'),

@@ -10,9 +10,9 @@ model = dict(
         distill_losses=dict(
             loss_kda_logits=dict(
                 type='KDALoss',
-                loss_weight=_base_.kda_loss_weight,
                 landmarks=dict(
-                    type='class_center', num_landmarks=_base_.num_classes))),
+                    type='class_center', num_landmarks=_base_.num_classes),
+                **_base_.kda_loss)),
         loss_forward_mappings=dict(
             loss_kda_logits=dict(
                 s_feature=dict(from_student=True, recorder='logits'),
