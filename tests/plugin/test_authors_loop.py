@@ -71,7 +71,8 @@ def test_same_loss_curve(tmp_path, location):
         param_scheduler=[],
         optim_wrapper__optimizer__lr=LEARNING_RATE,
     )
-    cfg.model.distiller.distill_losses.loss_kda.loss_weight = weight
+    losses = cfg.model.distiller.distill_losses
+    losses.loss_kda = dict(type='KDALoss', loss_weight=weight, landmarks=losses.loss_kda.landmarks)
     torch.manual_seed(0)
     probe = Runner.from_cfg(copy.deepcopy(cfg))
     probe.model.init_weights()

@@ -12,6 +12,8 @@ from runs import markdown_table
 ALONE = 'student alone'
 #: Points below the student alone that a default may not be, beyond the interval.
 TOLERATED = 1.0
+#: Columns that not every row has.
+EXTRA = ('KDA default, post-FC', 'KDA default, both', 'cka 3')
 #: The forms and weights of the sweep.
 FORMS = ('cka', 'landmark_cka')
 SWEPT = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
@@ -75,7 +77,7 @@ def hurts(found: dict | None) -> bool:
 
 def table(settings: Settings) -> str:
     """The default beside the others, a line a setting."""
-    names = (ALONE, 'KD', 'KDA as published', 'KDA default', 'KDA default + KD')
+    names = (ALONE, 'KD', 'KDA as published', 'KDA default', 'KDA default + KD', *EXTRA)
     head = ['data', 'teacher to student', 'batch', 'scale', *names]
     lines = [[*head, 'as published - alone', 'default - alone', 'default + KD - KD']]
     bad = []

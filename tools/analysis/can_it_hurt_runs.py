@@ -50,6 +50,8 @@ class Data:
         images: Training images of a class that the student gets.
         teacher: Name of the data its teacher was trained on.
         teacher_epochs: Of that teacher.
+        batch: Images in a batch, where nothing else is said.
+        lr: Learning rate at batch 64; it goes with the root of the batch.
     """
 
     classes: int
@@ -58,10 +60,12 @@ class Data:
     images: int
     teacher: str
     teacher_epochs: int = 0
+    batch: int = 64
+    lr: float = 0.05
 
 
 DATA = {
-    'Digits': Data(10, 20, 4, 40, 'Digits', 40),
+    'Digits': Data(10, 20, 4, 40, 'Digits', 40, batch=32, lr=0.1),
     'CIFAR 12 x 120': Data(12, 8, 2, 120, 'CIFAR 20 x 500'),
     'CIFAR 20 x 500': Data(20, 3, 1, 500, 'CIFAR 20 x 500', 12),
 }
@@ -76,12 +80,14 @@ class Method:
         kda: Arguments of the KDALoss, or None.
         task: Weight of the cross-entropy.
         ramp: Epochs over which the weight of KDA grows.
+        layers: Where a KDALoss looks: ``'feat'``, the pooled features, and ``'logits'``.
     """
 
     kd: float = 0.0
     kda: dict | None = None
     task: float = 1.0
     ramp: int = 0
+    layers: tuple[str, ...] = ('feat',)
 
 
 @dataclass(frozen=True)
@@ -163,7 +169,9 @@ def runner_of(model: dict, data: str, batch: int, epochs: int, seed: int, work_d
         return dict(batch_size=size, num_workers=0, sampler=sampler, dataset=found)
 
     scheduler = dict(type='CosineAnnealingLR', T_max=epochs, by_epoch=True, convert_to_iter_based=True)
-    optimizer = more.pop('optimizer', dict(type='SGD', lr=0.05 * (batch / 64) ** 0.5, momentum=0.9))
+    optimizer = more.pop(
+        'optimizer', dict(type='SGD', lr=DATA[data].lr * (batch / 64) ** 0.5, momentum=0.9)
+    )
     quiet = dict.fromkeys(('logger', 'checkpoint', 'timer'))
     return Runner(
         default_scope='mmpretrain',
@@ -267,19 +275,21 @@ def distillation(run: Run, method: Method) -> dict:
             preds_S=dict(from_student=True, recorder='logits'),
             preds_T=dict(from_student=False, recorder='logits'),
         )
-    if method.kda:
+    for place, layer in enumerate(method.layers if method.kda else ()):
         arguments = dict(method.kda)
+        index = dict(data_idx=0) if layer == 'feat' else {}
         mapping = dict(
-            s_feature=dict(from_student=True, recorder='feat', data_idx=0),
-            t_feature=dict(from_student=False, recorder='feat', data_idx=0),
+            s_feature=dict(from_student=True, recorder=layer, **index),
+            t_feature=dict(from_student=False, recorder=layer, **index),
         )
         if 'landmarks' in arguments:
             landmarks = dict(arguments['landmarks'])
             landmarks.setdefault('num_landmarks', of.classes)
             arguments['landmarks'] = landmarks
             mapping['gt_label'] = dict(from_student=True, recorder='gt_label', data_idx=1)
-        losses['loss_kda'] = dict(type='KDALoss', **arguments)
-        mappings['loss_kda'] = mapping
+        name = 'loss_kda' if place == 0 else f'loss_kda_{layer}'
+        losses[name] = dict(type='KDALoss', **arguments)
+        mappings[name] = mapping
     label = dict(gt_label=dict(type='ModuleInputs', source='head.loss_module'))
     return dict(
         _scope_='mmrazor',
