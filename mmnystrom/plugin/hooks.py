@@ -226,9 +226,11 @@ class LandmarkHook(Hook):
                 loss.report()
                 loss.landmarks.commit()
                 # The same to the last bit on every rank, whatever its machine makes of a clustering.
-                for tensor in loss.landmarks.committed():
-                    _take_from_first_rank(tensor)
-                if loss.landmarks.carries_over and get_rank() != 0:
+                # Running means, of every iteration, are no more than quotients of the same sums.
+                if not loss.landmarks.carries_over:
+                    for tensor in loss.landmarks.committed():
+                        _take_from_first_rank(tensor)
+                elif get_rank() != 0:
                     loss.landmarks.hand_over()
                 loss.landmarks.changed()
                 loss.report()

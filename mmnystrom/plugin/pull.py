@@ -146,6 +146,7 @@ class PullWatch:
         self._armed = False
         self._ratios: dict[str, list[float]] = {name: [] for name in self._losses}
         self._below = 0
+        self._looked: set[str] = set()
         self._said: set[str] = set()
 
     def before_iteration(self, runner, epoch: int) -> None:
@@ -194,10 +195,12 @@ class PullWatch:
                 )
 
     def landmarks_made(self, loss: KDALoss) -> None:
-        """Warn of features whose lengths differ much, before a loss acts on them."""
-        message = lengths_apart(loss.name, loss)
-        if message:
-            self._warn(f'{loss.name} lengths', message)
+        """Warn of features whose lengths differ much; of the first landmarks that a loss acts on."""
+        if loss.name not in self._looked:
+            self._looked.add(loss.name)
+            message = lengths_apart(loss.name, loss)
+            if message:
+                self._warn(f'{loss.name} lengths', message)
 
     def _warn(self, kind: str, message: str) -> None:
         if kind not in self._said:
@@ -229,8 +232,11 @@ def too_hard(name: str, loss: KDALoss, ratios: list[float]) -> str | None:
 
 
 def lengths_apart(name: str, loss: KDALoss) -> str | None:
-    """A warning if the landmarks of student and teacher have lengths that differ much, and it matters."""
-    if loss.landmarks is None or not loss.ready or loss.scale_free:
+    """A warning if the landmarks of student and teacher have lengths that differ much, and it matters.
+
+    Rows of classifiers are no features, and are not looked at.
+    """
+    if loss.landmarks is None or not loss.ready or loss.scale_free or loss.landmarks.needs == 'weights':
         return None
     student, teacher = (rows.square().sum(1).mean().sqrt().item() for rows in loss.landmarks.rows())
     if not (student > 0 and teacher > 0) or 1 / APART <= student / teacher <= APART:

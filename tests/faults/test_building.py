@@ -31,7 +31,7 @@ LOSSES = {
     'kernel with an argument of another': (
         kda(kernel=dict(type='linear', gamma=1)),
         'gamma',
-        r'linear\(\)',
+        r'linear\(scale=None\)',
     ),
     'gamma is negative': (kda(kernel=dict(type='rbf', gamma=-1)), 'gamma=-1', "'median' or 'scale'"),
     'gamma is a typo': (kda(kernel=dict(type='rbf', gamma='mean')), "gamma='mean' is unknown"),

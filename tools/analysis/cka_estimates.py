@@ -13,14 +13,14 @@ import statistics
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).resolve().parents[1])]
 
 from can_it_hurt_runs import DATA, TEACHERS, images, network, preprocessor, teacher_path  # noqa: E402, I001
 from demo_report import provenance  # noqa: E402
 import matplotlib.pyplot as plt  # noqa: E402
 import torch  # noqa: E402
 from mmengine.registry import DefaultScope  # noqa: E402
-from mmengine.dataset import default_collate, pseudo_collate  # noqa: E402, F401
+from mmengine.dataset import pseudo_collate  # noqa: E402
 from mmpretrain.registry import MODELS  # noqa: E402
 from runs import markdown_table  # noqa: E402
 from sklearn.cluster import KMeans  # noqa: E402
@@ -97,7 +97,7 @@ def draw(true: float, found: dict, path: Path) -> None:
     axes.set(xscale='log', xlabel='images in the batch', ylabel='CKA', xticks=BATCHES)
     axes.set_xticklabels(BATCHES)
     axes.minorticks_off()
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, ncols=3, loc='upper center', bbox_to_anchor=(0.5, 1.2))
     figure.tight_layout()
     figure.savefig(path, dpi=150)
 
