@@ -140,6 +140,18 @@ def loss_steps(n: int, d: int, m: int, device: str) -> Iterator[tuple[str, Calla
         loss.landmarks.commit()
         yield f'KDA partial, linear, collecting for {strategy}', of(loss, 'features', labels)
 
+    running = dict(type='class_center', num_landmarks=m, update='running')
+    running = kda(preset='landmark_cka', landmarks=running).train()
+    running.attach('loss', ('gt_label',))
+
+    def renewed(s, t, labels):
+        found = running(s, t, labels)
+        running.landmarks.commit()
+        return found
+
+    renewed(*many, torch.arange(2 * m, device=device) % m)
+    yield 'KDA landmark_cka, running class centres', of(renewed, 'features', labels)
+
     def razor(kind, name, *more, **arguments):
         loss = MODELS.build(dict(type=f'mmrazor.{name}', **arguments)).to(device)
         return f'mmrazor {name}', of(loss, kind, *more)

@@ -113,6 +113,19 @@ def test_scale_is_that_of_scikit_learn(name):
     assert build_kernel(dict(type=name, gamma='scale')).fit(rows).gamma == pytest.approx(svc._gamma)
 
 
+def test_the_scale_of_a_linear_kernel_is_the_mean_self_similarity():
+    rows, other = draw(n=12)
+    kernel = build_kernel(dict(type='linear', scale='landmarks')).fit(rows)
+    gram = pairwise.linear_kernel(rows, rows)
+    assert kernel.scale == pytest.approx(np.trace(gram) / 12)
+    np.testing.assert_allclose(kernel(rows, other), (rows @ other.T) / kernel.scale, rtol=1e-12)
+    assert np.trace(kernel(rows, rows)) == pytest.approx(12)
+    assert build_kernel(dict(type='linear', scale='landmarks')).fit(torch.zeros(3, 2)).scale == 1
+    assert build_kernel(dict(type='linear', scale=4.0))(rows, rows)[0, 0] == pytest.approx(gram[0, 0] / 4)
+    with pytest.raises(RuntimeError, match="scale='landmarks' is found from landmarks"):
+        build_kernel(dict(type='linear', scale='landmarks'))(rows, rows)
+
+
 @pytest.mark.parametrize('rule', ['median', 'scale'])
 @pytest.mark.parametrize('name', ['rbf', 'laplacian'])
 def test_gamma_of_copies_and_constants(name, rule):
@@ -143,6 +156,8 @@ def test_fit_leaves_a_number_alone():
         (dict(gamma=1.0), ValueError, 'is unknown'),
         (3, TypeError, 'kernel=3 must be a name or a dict'),
         (dict(type='linear', gamma=1.0), TypeError, r'gamma.*It takes linear\(scale=None\)'),
+        (dict(type='linear', scale=0), ValueError, "scale=0 must be .* > 0: or write 'landmarks'"),
+        (dict(type='linear', scale='median'), ValueError, "scale='median' is unknown"),
         (dict(type='rbf', gamma=-1), ValueError, 'kernel: gamma=-1 must be .* > 0.*median'),
         (dict(type='rbf', gamma=0), ValueError, 'gamma=0'),
         (dict(type='rbf', gamma=float('nan')), ValueError, 'gamma=nan'),

@@ -258,6 +258,26 @@ def test_classifier_rows_of_the_moment_unless_there_is_a_root_to_take():
         assert loss.landmarks.refreshes == expected[form]
 
 
+def test_scales_of_the_two_networks_are_their_own_and_ride_in_the_state():
+    torch.manual_seed(0)
+    s, t = torch.randn(12, 4), 10 * torch.randn(12, 6)
+    spec = dict(type='class_center', num_landmarks=3)
+    loss = KernelTransferLoss(spec, dict(type='linear', scale='landmarks'))
+    loss.landmarks.observe(s, t, SIDES['labels'])
+    loss.landmarks.commit()
+    expected = [rows.square().sum(1).mean().item() for rows in loss.landmarks.rows()]
+    assert loss.landmarks.gamma.tolist() == pytest.approx(expected)
+    other = KernelTransferLoss(spec, dict(type='linear', scale='landmarks'))
+    other.load_state_dict(loss.state_dict())
+    assert other(s, t) == loss(s, t)
+    # The authors' formula of features in units of the landmarks.
+    student, teacher = (
+        x @ rows.T / scale for x, rows, scale in zip((s, t), loss.landmarks.rows(), expected, strict=True)
+    )
+    formula = torch.nn.functional.smooth_l1_loss(student, teacher, reduction='sum') / teacher.norm()
+    torch.testing.assert_close(loss(s, t), formula)
+
+
 def test_gammas_of_the_two_networks_are_their_own_and_ride_in_the_state():
     torch.manual_seed(0)
     s, t = torch.randn(12, 4), 10 * torch.randn(12, 6)

@@ -63,6 +63,20 @@ def test_shapes_and_pairing(name):
     assert landmarks.teacher.unique(dim=0).shape[0] == M
 
 
+def test_weights_say_how_many_images_a_landmark_stands_for(name):
+    data = draw()
+    landmarks = collect(build(name), *data)
+    landmarks.commit()
+    found = landmarks.weights().tolist()
+    if name == 'class_center':
+        assert found == [24] * M
+    elif name == 'kmeans':
+        nearest = pairwise_distances(data[0], landmarks.teacher).argmin(1)
+        assert found == np.bincount(nearest, minlength=M).tolist()
+    else:
+        assert found == [1] * M
+
+
 def test_repeatable_and_no_slave_of_the_global_seed(name):
     found = []
     for seed in (0, 1):
@@ -123,7 +137,11 @@ def test_constant_features(name, constant):
     assert all(gamma > 0 for gamma in landmarks.gamma)
 
 
-@pytest.mark.parametrize('kernel', ['linear', dict(type='rbf', gamma='median')])
+@pytest.mark.parametrize(
+    'kernel',
+    ['linear', dict(type='linear', scale='landmarks'), dict(type='rbf', gamma='median')],
+    ids=str,
+)
 @pytest.mark.parametrize('name', POOLED)
 def test_copies(name, kernel):
     """Many copies of three points and two single ones: five different landmarks at most."""
