@@ -140,7 +140,8 @@ class LandmarkHook(Hook):
         for loss in self.losses:
             loss.observing = loss in new
         training_pass(runner, self._tell_samples)
-        self._refresh(runner, new)
+        self._refresh(new)
+        self._look(runner, new)
 
     def before_train_epoch(self, runner) -> None:
         """Start collecting anew, also in an epoch that was interrupted and runs again."""
@@ -179,7 +180,8 @@ class LandmarkHook(Hook):
         # In an epoch-based loop after_train_epoch does it for these.
         here = [x for x in self._with_landmarks() if not (counts_epochs and x.landmarks.refresh.by_epoch)]
         due = [loss for loss in here if self._due_after_iter(runner, loss)]
-        self._refresh(runner, due)
+        self._refresh(due)
+        self._look(runner, due)
         if get_world_size() > 1 and self._saves_now(runner):
             self._hand_over(loss for loss in here if loss not in due)
 
@@ -188,7 +190,9 @@ class LandmarkHook(Hook):
         if not by_epoch(runner):
             return
         losses = self._with_landmarks()
-        self._refresh(runner, (x for x in losses if x.landmarks.refresh.by_epoch and x.observing))
+        due = [x for x in losses if x.landmarks.refresh.by_epoch and x.observing]
+        self._refresh(due)
+        self._look(runner, due)
         if get_world_size() > 1:  # this epoch's checkpoint may follow
             self._hand_over(x for x in losses if not x.landmarks.refresh.by_epoch)
 
@@ -218,7 +222,7 @@ class LandmarkHook(Hook):
             return ends and loss.observing
         return self.every_n_train_iters(runner, refresh.interval)
 
-    def _refresh(self, runner, losses: Iterable[KDALoss]) -> None:
+    def _refresh(self, losses: Iterable[KDALoss]) -> None:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter('always')
             for loss in losses:
@@ -236,19 +240,20 @@ class LandmarkHook(Hook):
                 loss.report()
                 if loss.ready:
                     loss.rows()  # takes the roots now
-                    if self._acts_next(runner, loss):
-                        self.watch.landmarks_made(loss)
                     if not loss.landmarks.teacher.any():
                         self._warn(f'{loss.name} is never on because {TEACHER_OF_ZEROS}.', of=loss)
                 while caught:
                     self._warn(f'{loss.name}: {caught.pop(0).message}', of=loss)
 
-    def _acts_next(self, runner, loss: KDALoss) -> bool:
-        """Whether the schedule lets a loss act before its next refresh."""
-        length, refresh = epoch_length(runner), loss.landmarks.refresh
-        every = refresh.interval * (length if refresh.by_epoch else 1)
-        going_on = runner.iter + 1 < runner.max_iters
-        return going_on and runner.iter + every > self.warmup_epochs * length
+    def _look(self, runner, losses: Iterable[KDALoss]) -> None:
+        """Look at new landmarks that a loss will act on before its next refresh."""
+        length = epoch_length(runner)
+        for loss in losses:
+            refresh = loss.landmarks.refresh
+            every = refresh.interval * (length if refresh.by_epoch else 1)
+            going_on = runner.iter + 1 < runner.max_iters
+            if going_on and runner.iter + every > self.warmup_epochs * length:
+                self.watch.landmarks_made(loss)
 
     def _hand_over(self, losses: Iterable[KDALoss]) -> None:
         """Give what all ranks have collected to rank 0, which alone writes the checkpoint."""
