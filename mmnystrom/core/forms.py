@@ -21,7 +21,7 @@ class Rows:
     """A network's features against its landmarks; calling it gives the rows of C, or of F.
 
     Args:
-        kernel: The kernel, its gamma found.
+        kernel: The kernel, its parameter found.
         landmarks: For an explicit kernel the mapped landmarks, with the root folded in if there is
             one, else the landmarks themselves; shape (m, d).
         root: Shape (m, m), or None.
@@ -72,13 +72,12 @@ class AgainstLandmarks:
     """What :class:`Partial` and :class:`Nystrom` share: centring.
 
     Args:
-        center: True takes the mean from both sides of C, ``H_N C H_m`` with ``H_n = I - 1/n``: from its
-            columns, so that no row of the batch is what all rows are, and from its rows, which is what
-            landmarks less their mean would give. ``'rows'`` and ``'landmarks'`` do one of them.
-            Defaults to False.
-        mean: What is taken from the columns: ``'batch'``, their mean over the batch, or
-            ``'landmarks'``, the mean over the data set that the landmarks stand for, each with the
-            number of its images. Defaults to ``'batch'``.
+        center: ``'rows'`` takes the mean of all rows from each row: what the images of the batch have in
+            common. ``'landmarks'`` takes the mean of all columns from each column: what the landmarks
+            have in common. True does both, ``H_N C H_m`` with ``H_n = I - 1/n``. Defaults to False.
+        mean: Whose mean is taken from the rows: ``'batch'``, that of the batch, or ``'landmarks'``,
+            that of the images which the landmarks stand for, each landmark counted as often as it has
+            images. Defaults to ``'batch'``.
 
     Raises:
         ValueError: If a choice is unknown, or ``mean`` is given where nothing is centred by it.
