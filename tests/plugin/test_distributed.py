@@ -115,14 +115,13 @@ def test_iteration_checkpoint_holds_the_sums_of_all_ranks(tmp_path):
     assert state(tmp_path / 'iter_2.pth')['count'].sum() == 2 * 2 * 8
 
 
-@pytest.mark.parametrize('update', ['refresh', 'running'])
-def test_landmark_cka_on_two_ranks(tmp_path, update):
-    """Landmarks of one process with the batch of both; every rank's value is of its own half."""
+def test_running_means_of_two_ranks_are_those_of_one_process(tmp_path):
+    """With the batch of both; under landmark_cka, whose pull is measured on both."""
     found = []
     for ranks in (None, 2):
         cfg = config(tmp_path / str(ranks))
         cfg.train_dataloader.batch_size = 8 if ranks else 16
-        landmarks = dict(type='class_center', num_landmarks=10, update=update)
+        landmarks = dict(type='class_center', num_landmarks=10, update='running')
         cfg.model.distiller.distill_losses.loss_kda = dict(
             type='KDALoss', preset='landmark_cka', landmarks=landmarks
         )
@@ -136,4 +135,4 @@ def test_landmark_cka_on_two_ranks(tmp_path, update):
     for name in ('student', 'teacher', 'weight', 'count', 'student_sum'):
         error = (two[name].double() - one[name].double()).norm()
         assert error <= 1e-6 * one[name].double().norm(), name
-    assert one['count'].any() == (update == 'running')
+    assert one['count'].any()

@@ -1,5 +1,7 @@
 """The tables that say whether KDA can hurt: its plan, a small run, going on, and what is reported."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import can_it_hurt
 import can_it_hurt_report
 import can_it_hurt_runs
@@ -41,13 +43,18 @@ def test_the_plan():
             KDALoss(**arguments)
 
 
-@pytest.fixture
-def small(monkeypatch, tmp_path):
-    """Digits for an epoch, and an untrained teacher."""
-    monkeypatch.setitem(can_it_hurt_runs.DATA, 'Digits', can_it_hurt_runs.Data(10, 2, 0, 4, 'Digits', 1))
-    found = can_it_hurt_runs.train_teacher('Digits', 'ResNet', tmp_path)
-    assert 0 <= found['top1'] <= 100
-    return tmp_path
+@pytest.fixture(scope='module')
+def small(tmp_path_factory):
+    """Digits for two epochs, 40 images, and a teacher that has seen them once."""
+    tmp_path = tmp_path_factory.mktemp('small')
+    real = can_it_hurt_runs.images
+    with pytest.MonkeyPatch.context() as patch:
+        data = can_it_hurt_runs.Data(10, 2, 0, 4, 'Digits', 1)
+        patch.setitem(can_it_hurt_runs.DATA, 'Digits', data)
+        patch.setattr(can_it_hurt_runs, 'images', lambda *args: real(*args).get_subset(list(range(40))))
+        found = can_it_hurt_runs.train_teacher('Digits', 'ResNet', tmp_path)
+        assert 0 <= found['top1'] <= 100
+        yield tmp_path
 
 
 @pytest.mark.parametrize('method', can_it_hurt.METHODS)
@@ -77,7 +84,9 @@ def task(what, number):
     return what, dict, [('top1', number)]
 
 
-def test_it_goes_on_where_it_was_stopped_and_repeats_what_has_changed(tmp_path):
+def test_it_goes_on_where_it_was_stopped_and_repeats_what_has_changed(tmp_path, monkeypatch):
+    # A process takes seconds to import everything; what is tested here is what is called.
+    monkeypatch.setattr(can_it_hurt, 'ProcessPoolExecutor', lambda jobs, *more: ThreadPoolExecutor(jobs))
     path = tmp_path / 'results.json'
     first = can_it_hurt.in_processes(1, {'a': task('plain', 2.0)}, path)
     assert first == {'a': dict(top1=2.0, of='plain')}

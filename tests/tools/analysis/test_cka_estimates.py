@@ -8,20 +8,20 @@ import torch
 
 def test_landmarks_from_the_data_have_no_bias_and_the_batch_has():
     rng = np.random.default_rng(0)
-    labels = np.arange(1500) % 5
-    shared = 2 * rng.standard_normal((5, 40))[labels] + rng.standard_normal((1500, 40))
+    labels = np.arange(700) % 5
+    shared = 2 * rng.standard_normal((5, 40))[labels] + rng.standard_normal((700, 40))
     student, teacher = (
-        shared @ rng.standard_normal((40, 60)) + 12 * rng.standard_normal((1500, 60)) for _ in range(2)
+        shared @ rng.standard_normal((40, 60)) + 12 * rng.standard_normal((700, 60)) for _ in range(2)
     )
     s, t = student - student.mean(0), teacher - teacher.mean(0)
     true = np.linalg.norm(s.T @ t) ** 2 / np.linalg.norm(s.T @ s) / np.linalg.norm(t.T @ t)
     tensors = [torch.from_numpy(x).float() for x in (student, teacher)]
-    found = cka_estimates.estimates(*tensors, torch.from_numpy(labels), 15)
+    found = cka_estimates.estimates(*tensors, torch.from_numpy(labels), 12)
     mean = {name: {size: np.mean(v) for size, v in x.items()} for name, x in found.items()}
     assert mean['the batch alone'][32] > true + 0.05
     assert mean['the batch alone'][32] > mean['the batch alone'][256] > true
     for size in cka_estimates.BATCHES:
-        assert mean['500 at random'][size] == pytest.approx(true, abs=0.03)
+        assert mean['500 at random'][size] == pytest.approx(true, abs=0.04)
     for name in ('class centres', '100 of k-means', '500 at random'):
         whole = mean[name]['all images']
-        assert all(mean[name][size] == pytest.approx(whole, abs=0.03) for size in cka_estimates.BATCHES)
+        assert all(mean[name][size] == pytest.approx(whole, abs=0.04) for size in cka_estimates.BATCHES)
