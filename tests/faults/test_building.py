@@ -57,6 +57,39 @@ LOSSES = {
         dict(type='mmrazor.KDALoss', form=dict(type='batch', center='yes')),
         "center='yes' must be True or False",
     ),
+    'center is a typo': (
+        kda(form=dict(type='partial', center='both')),
+        "center='both' is unknown: write one of",
+        "'landmarks'",
+    ),
+    'mean without center': (
+        kda(form=dict(type='partial', mean='landmarks')),
+        "mean='landmarks'",
+        'set center=True',
+    ),
+    'mean is a typo': (kda(form=dict(type='nystrom', center=True, mean='ema')), "mean='ema'"),
+    'scale is a typo': (kda(kernel=dict(type='linear', scale='landmark')), "scale='landmark' is"),
+    'scale is zero': (kda(kernel=dict(type='linear', scale=0)), 'scale=0', "write 'landmarks'"),
+    'scale without landmarks': (
+        dict(type='mmrazor.KDALoss', form='batch', kernel=dict(type='linear', scale='landmarks')),
+        "scale='landmarks' is found from landmarks, and form='batch' has none",
+        'leave it out',
+    ),
+    'update is a typo': (
+        landmarks(type='class_center', num_landmarks=3, update='moving'),
+        "update='moving' is unknown: write one of",
+        "'running'",
+    ),
+    'update with an interval': (
+        landmarks(type='class_center', num_landmarks=3, update='running', refresh=dict(interval=9)),
+        "update='running' renews",
+        r'refresh=dict\(momentum=0.9\)',
+    ),
+    'update of another strategy': (
+        landmarks(type='kmeans', num_landmarks=3, update='running'),
+        'update',
+        r'kmeans\(num_landmarks',
+    ),
     'distance is a typo': (kda(distance='l2'), "distance='l2' is unknown", 'mse'),
     'tau is zero': (kda(distance=dict(type='kl', tau=0)), 'tau=0', 'a temperature'),
     'beta is zero': (kda(distance=dict(type='smooth_l1', beta=0)), 'beta=0', "distance='l1'"),
@@ -307,6 +340,8 @@ def test_data_sets(row, tmp_path):
     [
         (dict(type='LandmarkHook', warmup_epochs=-1), 'warmup_epochs=-1 must be an integer >= 0'),
         (dict(type='LandmarkHook', warmup_epochs='5'), "warmup_epochs='5'"),
+        (dict(type='LandmarkHook', ramp_epochs=-1), 'ramp_epochs=-1 must be a finite number >= 0'),
+        (dict(type='LandmarkHook', ramp_epochs='2'), "ramp_epochs='2'"),
         (dict(type='KernelMonitorHook', interval=0), 'interval=0'),
         (dict(type='KernelMonitorHook', max_samples=0), 'max_samples=0'),
     ],

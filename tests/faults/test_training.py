@@ -46,6 +46,22 @@ def landmarks(cfg, **spec):
 # What is mapped to what.
 
 
+@mistake(
+    "loss_kda: the student's features are .* times as long as the teacher's",
+    "preset='landmark_cka'",
+    epochs=2,
+    runs=True,
+)
+def the_papers_loss_between_features_of_other_lengths(cfg, folder):
+    loss = distiller(cfg).distill_losses.loss_kda
+    distiller(cfg).distill_losses.loss_kda = dict(type='KDALoss', landmarks=loss.landmarks)
+
+
+@mistake(r'loss_kda pulls \d+ times as hard', 'set loss_weight=', epochs=4, runs=True)
+def a_weight_of_another_loss(cfg, folder):
+    distiller(cfg).distill_losses.loss_kda.loss_weight = 3000.0
+
+
 @mistake("loss_kda: s_feature is the student's feature", 'write s_feature=dict.from_student=True')
 def the_student_is_not_from_the_student(cfg, folder):
     mapping(cfg).s_feature.from_student = False
