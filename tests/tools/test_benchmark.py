@@ -34,7 +34,7 @@ def test_every_suite_names_real_configs(file):
         assert method.distilled == (name not in (TEACHER, benchmark.STUDENT))
         if method.first:
             assert 'pretrain' in runs.methods[method.first].config.stem
-    expected = 18 + 1 + 2 + (TEACHER in runs.methods) - (file.stem == 'imagenet')
+    expected = 19 + 1 + 2 + (TEACHER in runs.methods) - 2 * (file.stem == 'imagenet')
     assert len(runs.methods) == expected
     assert len(runs) == (expected - 1) * cfg.seeds + 1 if TEACHER in runs.methods else expected
     if file.stem == 'imagenet':
