@@ -18,7 +18,7 @@ from mmengine.runner import Runner
 from mmpretrain.registry import MODELS
 from runs import CONFIGS
 
-CLASSES, IMAGES, EPOCHS, TEACHER_EPOCHS, SIZE = 12, 120, 8, 20, 64
+CLASSES, IMAGES, EPOCHS, TEACHER_EPOCHS, SIZE = 12, 120, 8, 12, 64
 DATA = Path('data/cifar100')
 #: Methods, and what is added to the tutorial's file for them; None is the student alone.
 CE = "model['architecture']['head'].update(loss=dict(loss_weight=0.1))\n"
