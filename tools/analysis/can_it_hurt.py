@@ -197,7 +197,7 @@ def in_processes(jobs: int, tasks: dict, path: Path) -> dict:
                 temporary.replace(path)
                 print(f'{number} of {len(futures)}: {name}: {results[name]["top1"]:.2f}', flush=True)
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)  # what has begun is waited for, the rest is not begun
             raise
     return results
 

@@ -6,6 +6,7 @@ added are the networks, a size of images that a CPU can do, and for a method its
 
 from __future__ import annotations
 
+import contextlib
 import re
 import uuid
 from pathlib import Path
@@ -81,9 +82,8 @@ def folders(root: Path, per_class: int | None) -> Path:
             place = found / split / folder.name
             place.mkdir(parents=True, exist_ok=True)
             for image in sorted(folder.glob('*.png'))[:number]:
-                link = place / image.name
-                if not link.exists():
-                    link.symlink_to(image.resolve())
+                with contextlib.suppress(FileExistsError):  # of another process, too
+                    (place / image.name).symlink_to(image.resolve())
     return found
 
 
