@@ -110,7 +110,7 @@ class Run:
         return f'{setting} | {self.method} | {self.seed}'
 
 
-@MODELS.register_module()
+@MODELS.register_module(force=True)  # doctests import this file under another name
 class ScaledPooling(torch.nn.Module):
     """Pooled features of any backbone, times a constant."""
 
