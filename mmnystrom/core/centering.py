@@ -51,12 +51,33 @@ def center_rows(rows: Tensor, usable: Tensor | None = None, mean: Tensor | None 
         tensor([[-1., -1.],
                 [ 1.,  1.]])
     """
+    return without_rounding(_less_mean(rows, usable, mean), rows)
+
+
+def center_gram(gram: Tensor, usable: Tensor | None = None) -> Tensor:
+    """A kernel matrix less the means of its rows and columns, ``H K H``.
+
+    Args:
+        gram: Shape (N, N), symmetric. Where ``usable`` is False, row and column must be 0.
+        usable: Which samples count, shape (N,), bool. Defaults to None, all.
+
+    Returns:
+        Shape (N, N); zeros if only rounding is left.
+
+    Example:
+        >>> center_gram(torch.tensor([[4., 0.], [0., 0.]]))
+        tensor([[ 1., -1.],
+                [-1.,  1.]])
+    """
+    return without_rounding(_less_mean(_less_mean(gram, usable).T, usable).T, gram)
+
+
+def _less_mean(rows: Tensor, usable: Tensor | None, mean: Tensor | None = None) -> Tensor:
     if usable is None:
-        found = rows.mean(0, keepdim=True) if mean is None else mean
-        return without_rounding(rows - found, rows)
+        return rows - (rows.mean(0, keepdim=True) if mean is None else mean)
     if mean is None:
         mean = rows.sum(0, keepdim=True) / usable.sum().clamp_min(1)
-    return without_rounding((rows - mean).masked_fill(~usable[:, None], 0), rows)
+    return (rows - mean).masked_fill(~usable[:, None], 0)
 
 
 def without_rounding(centered: Tensor, before: Tensor) -> Tensor:

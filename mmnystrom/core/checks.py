@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from numbers import Integral, Real
 from typing import Any
 
@@ -108,6 +109,13 @@ def build_from_table(table: Mapping[str, Any], argument: str, spec: str | dict) 
         return member(**arguments)
     except ValueError as error:
         raise ValueError(f'{argument}: {error}') from error
+
+
+def brief_repr(member: Any) -> str:
+    """The repr of a dataclass, without the arguments that have their defaults."""
+    said = [(f.name, getattr(member, f.name), f.default) for f in fields(member)]
+    arguments = ', '.join(f'{name}={value!r}' for name, value, default in said if value != default)
+    return f'{type(member).__name__}({arguments})'
 
 
 def _signature(member) -> str:

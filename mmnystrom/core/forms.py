@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from .centering import center_rows, check_centering, without_rounding
-from .checks import build_from_table, check_number
+from .centering import center_gram, center_rows, check_centering
+from .checks import brief_repr, build_from_table, check_number
 from .features import cast, widen
 from .gram import Batch
 from .kernels import Kernel
@@ -90,10 +90,7 @@ class AgainstLandmarks:
     def __post_init__(self) -> None:
         check_centering(self.center, self.mean)
 
-    def __repr__(self) -> str:
-        chosen = {f.name: getattr(self, f.name) for f in fields(self)}
-        said = [f'{f.name}={chosen[f.name]!r}' for f in fields(self) if chosen[f.name] != f.default]
-        return f'{type(self).__name__}({", ".join(said)})'
+    __repr__ = brief_repr
 
     def check(self, kernel: Kernel, num_landmarks: int | None) -> None:
         """Nothing is impossible."""
@@ -111,8 +108,6 @@ class AgainstLandmarks:
         """
         centered = self.center in (True, 'landmarks')
         root = self.root(kernel, landmarks, centered)
-        images = kernel.map(landmarks) if kernel.explicit else landmarks
-        against = images
         if kernel.explicit and (centered or root is not None):
             against = kernel.map(widen(landmarks))
             if centered:  # before the root, which would leave the rounding of a large mean
@@ -120,6 +115,8 @@ class AgainstLandmarks:
             if root is not None:
                 against = root @ against
             against = against.to(landmarks)
+        else:
+            against = kernel.map(landmarks) if kernel.explicit else landmarks
         root = None if kernel.explicit or root is None else root.to(landmarks)
         rows = Rows(kernel, against, root, columns_centered=not centered or root is not None)
         if self.center not in (True, 'rows'):
@@ -127,7 +124,8 @@ class AgainstLandmarks:
         mean = None
         if self.mean == 'landmarks':
             share = (torch.ones(len(landmarks)) if weights is None else weights).to(landmarks)
-            mean = (share / share.sum())[None] @ (images if kernel.explicit else rows(landmarks))
+            images = kernel.map(landmarks) if kernel.explicit else rows(landmarks)
+            mean = (share / share.sum())[None] @ images
         return replace(rows, center=True, mean=mean)
 
     def root(self, kernel: Kernel, landmarks: Tensor, centered: bool) -> Tensor | None:
@@ -231,7 +229,4 @@ def landmark_root(
     """
     wide = widen(landmarks.detach())
     gram = kernel(wide, wide)
-    if centered:
-        whole, gram = gram, gram - gram.mean(0, keepdim=True)
-        gram = without_rounding(gram - gram.mean(1, keepdim=True), whole)
-    return inverse_root(gram, rank, threshold)
+    return inverse_root(center_gram(gram) if centered else gram, rank, threshold)

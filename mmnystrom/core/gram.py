@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch.nn.functional as F
 from torch import Tensor
 
-from .centering import without_rounding
+from .centering import center_gram
 from .checks import check_flag
 from .kernels import Kernel
 
@@ -31,20 +31,10 @@ class GramRows:
         if self.normalize_features:
             x = F.normalize(x, dim=1)
         gram = self.kernel.values(x, x)
-        if usable is None:
-            if self.center:
-                centered = gram - gram.mean(0, keepdim=True)
-                centered = centered - centered.mean(1, keepdim=True)
-                gram = without_rounding(centered, gram)
-        else:
-            unusable = ~(usable[:, None] & usable)
-            gram = gram.masked_fill(unusable, 0)
-            if self.center:
-                number = usable.sum().clamp_min(1)
-                centered = gram - gram.sum(0, keepdim=True) / number
-                centered = centered.masked_fill(unusable, 0)
-                centered = centered - centered.sum(1, keepdim=True) / number
-                gram = without_rounding(centered.masked_fill(unusable, 0), gram)
+        if usable is not None:
+            gram = gram.masked_fill(~(usable[:, None] & usable), 0)
+        if self.center:
+            gram = center_gram(gram, usable)
         return F.normalize(gram, dim=1) if self.normalize_rows else gram
 
     @staticmethod

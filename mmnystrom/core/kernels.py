@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .checks import build_from_table, check_choice, check_integer, check_number
+from .checks import brief_repr, build_from_table, check_choice, check_integer, check_number
 from .features import computing_dtype, widen, without_autocast
 
 
@@ -142,8 +142,7 @@ class Linear(Kernel):
         elif self.scale is not None:
             check_number('scale', self.scale, remedy="or write 'landmarks', or None for 1")
 
-    def __repr__(self) -> str:
-        return 'Linear()' if self.scale is None else f'Linear(scale={self.scale!r})'
+    __repr__ = brief_repr
 
     def map(self, x: Tensor) -> Tensor:
         """The features themselves, in units of the root of the scale."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from mmnystrom.core import Landmarks
+
 from .losses import KDALoss
 
 
@@ -17,7 +19,12 @@ def first_iteration(loss: KDALoss, warmup_epochs: int, epoch_length: int) -> int
     landmarks = loss.landmarks
     if landmarks is None or landmarks.exist_at_once:
         return start
-    return max(start, epoch_length if landmarks.refresh.by_epoch else landmarks.refresh.interval)
+    return max(start, _first_refresh(landmarks, epoch_length))
+
+
+def _first_refresh(landmarks: Landmarks, epoch_length: int) -> int:
+    """Iterations before the first refresh: an epoch at least is collected, whatever its interval."""
+    return epoch_length if landmarks.refresh.by_epoch else landmarks.refresh.interval
 
 
 def why_never(runner, loss: KDALoss, warmup_epochs: int, epoch_length: int) -> str | None:
@@ -58,7 +65,7 @@ def why_never(runner, loss: KDALoss, warmup_epochs: int, epoch_length: int) -> s
         )
     if landmarks.exist_at_once:
         return None
-    every = epoch_length if landmarks.refresh.by_epoch else landmarks.refresh.interval
+    every = _first_refresh(landmarks, epoch_length)
     if (runner.iter // every + 1) * every >= last:
         return (
             f'its landmarks first exist after {every} iterations, and the run has {last}: train longer, '

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import warnings
 from collections.abc import Iterable
@@ -10,7 +9,6 @@ from collections.abc import Iterable
 import torch
 from mmengine.dist import all_gather, all_reduce, broadcast, get_rank, get_world_size
 from mmengine.hooks import CheckpointHook, Hook
-from mmengine.logging import print_log
 from mmengine.registry import HOOKS
 
 from mmnystrom.core import check_integer, check_number
@@ -18,6 +16,7 @@ from mmnystrom.core import check_integer, check_number
 from .acting import TEACHER_OF_ZEROS, first_iteration, why_never, why_not
 from .distiller import check_called, kda_losses, unclaimed_landmarks, unwrap
 from .losses import KDALoss
+from .once import Once
 from .pull import PullWatch
 from .schedule import by_epoch, epoch, epoch_length
 from .training_pass import training_pass
@@ -60,7 +59,7 @@ class LandmarkHook(Hook):
         self.ramp_epochs = ramp_epochs
         self.watch: PullWatch | None = None
         self.losses: list[KDALoss] = []
-        self._said: set[str] = set()
+        self._once = Once()
         self._acted: set[str] = set()
         self._never: dict[str, str] = {}
         self._iterations = 0
@@ -273,10 +272,7 @@ class LandmarkHook(Hook):
     def _warn(self, message: str, of: KDALoss | None = None) -> None:
         """Once a loss, whatever the numbers in it: a refresh comes every epoch."""
         name = '' if of is None else of.name
-        kind = name + re.sub(r'\d+', '', message)
-        if kind not in self._said:
-            self._said.add(kind)
-            print_log(message, logger='current', level=logging.WARNING)
+        self._once.warn(message, kind=name + re.sub(r'\d+', '', message))
 
     def _saves_now(self, runner) -> bool:
         return any(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import math
 
 import torch
 from mmengine.dist import all_gather, get_dist_info
 from mmengine.hooks import Hook
-from mmengine.logging import print_log
 from mmengine.registry import HOOKS
 from torch import Tensor
 
@@ -16,6 +14,7 @@ from mmnystrom.core import KernelMatrixError, check_integer
 
 from .distiller import find_distiller, kda_losses, recorded_pair, unwrap
 from .log_names import log_labels
+from .once import Once
 
 
 @HOOKS.register_module()
@@ -67,7 +66,7 @@ class KernelMonitorHook(Hook):
         self._recording = False
         self._position = 0
         self._logged: set[str] = set()
-        self._said: set[str] = set()
+        self._warn = Once().warn
 
     def before_run(self, runner) -> None:
         """Find the losses."""
@@ -133,7 +132,7 @@ class KernelMonitorHook(Hook):
                 continue
             rows = [_gather(torch.cat(part)) for part in zip(*parts, strict=True)]
             try:
-                found = dict(self._losses[name][0].measure(*rows, tile=self.tile))
+                found = self._losses[name][0].measure(*rows, tile=self.tile)
             except KernelMatrixError as error:
                 self._warn(f'KernelMonitorHook: {name}: {error}')
                 continue
@@ -156,11 +155,6 @@ class KernelMonitorHook(Hook):
         place = self._position * runner.val_dataloader.batch_size + torch.arange(size)
         place = place * world + rank
         return ((place < total) & (place % stride == 0)).nonzero().flatten()
-
-    def _warn(self, message: str) -> None:
-        if message not in self._said:
-            self._said.add(message)
-            print_log(message, logger='current', level=logging.WARNING)
 
 
 def _gather(rows: Tensor) -> Tensor:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import math
 
 import torch
 from mmengine.dist import all_reduce
-from mmengine.logging import print_log
 from torch import Tensor
 
 from mmnystrom.core import widen
@@ -15,6 +13,7 @@ from mmnystrom.core import widen
 from .distiller import find_distiller
 from .log_names import log_labels
 from .losses import KDALoss
+from .once import Once
 
 #: A gradient so many times that of the task, in the mean of so many epochs in a row, is too hard: for a
 #: loss that also pulls on the length of features, and for one that does not. Measured:
@@ -91,11 +90,8 @@ class PullMeter:
 
     def _recorded(self, mapping: dict) -> Tensor | None:
         """What the student recorded for a loss, before any connector."""
-        place = {key: mapping['s_feature'][key] for key in ('recorder', 'from_student')}
-        for key in ('record_idx', 'data_idx'):
-            if key in mapping['s_feature']:
-                place[key] = mapping['s_feature'][key]
-        found = self._distiller.get_record(**place)
+        place = mapping['s_feature'].items()
+        found = self._distiller.get_record(**{k: v for k, v in place if not k.startswith('connector')})
         if isinstance(found, (list, tuple)):
             found = found[-1]
         return found if isinstance(found, Tensor) else None
@@ -144,10 +140,11 @@ class PullWatch:
         self._meter = PullMeter(model, losses) if find_distiller(model) is not None else None
         self._epoch: int | None = None
         self._armed = False
+        #: The last ratios of each loss, as they would be at its whole weight.
         self._ratios: dict[str, list[float]] = {name: [] for name in self._losses}
         self._below = 0
         self._looked: set[str] = set()
-        self._said: set[str] = set()
+        self._once = Once()
 
     def before_iteration(self, runner, epoch: int) -> None:
         """Measure the first iteration of an epoch in which a loss acts."""
@@ -170,7 +167,7 @@ class PullWatch:
             self._ratios[name] = [*self._ratios[name], ratio / loss.ramp][-IN_A_ROW:]
             message = too_hard(name, loss, self._ratios[name])
             if message:
-                self._warn(name, message)
+                self._once.warn(message, kind=name)
 
     def after_validation(self, runner, metrics: dict | None) -> None:
         """Warn if the student has lost accuracy since a loss began."""
@@ -185,13 +182,12 @@ class PullWatch:
         elif best is not None:
             self._below = self._below + 1 if found < best - POINTS else 0
             if self._below >= IN_A_ROW:
-                worst = max(began, key=lambda name: self._losses[name].gradient_ratio or 0.0)
-                loss = self._losses[worst]
-                ratio = loss.gradient_ratio and loss.gradient_ratio / loss.ramp
-                self._warn(
-                    'accuracy',
+                last = {name: self._ratios[name][-1] for name in began if self._ratios[name]}
+                worst = max(began, key=lambda name: last.get(name, 0.0))
+                self._once.warn(
                     f"the student's top-1 was {best:.1f} before {', '.join(began)} began and is "
-                    f'{found:.1f} now: set {remedy(loss, ratio)} for {worst}.',
+                    f'{found:.1f} now: set {remedy(self._losses[worst], last.get(worst))} for {worst}.',
+                    kind='accuracy',
                 )
 
     def landmarks_made(self, loss: KDALoss) -> None:
@@ -200,12 +196,7 @@ class PullWatch:
             self._looked.add(loss.name)
             message = lengths_apart(loss.name, loss)
             if message:
-                self._warn(f'{loss.name} lengths', message)
-
-    def _warn(self, kind: str, message: str) -> None:
-        if kind not in self._said:
-            self._said.add(kind)
-            print_log(message, logger='current', level=logging.WARNING)
+                self._once.warn(message)
 
 
 def remedy(loss: KDALoss, ratio: float | None) -> str:

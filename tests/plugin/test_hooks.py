@@ -119,7 +119,7 @@ def test_frozen_teacher_is_wholly_in_eval_mode(tmp_path):
 def test_a_hook_with_nothing_to_do_says_so(tmp_path, monkeypatch):
     messages = []
     monkeypatch.setattr(
-        'mmnystrom.plugin.hooks.print_log', lambda message, **kwargs: messages.append(message)
+        'mmnystrom.plugin.once.print_log', lambda message, **kwargs: messages.append(message)
     )
     cfg = kda_config(tmp_path, epochs=1)
     kd = Config.fromfile(CONFIGS / f'distill/mmpretrain/kd/kd_logits_{PAIR}.py')

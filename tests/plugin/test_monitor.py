@@ -171,7 +171,7 @@ def test_a_student_that_diverged(tmp_path):
 def messages_of(monkeypatch):
     messages = []
     monkeypatch.setattr(
-        'mmnystrom.plugin.monitor.print_log', lambda message, **kwargs: messages.append(message)
+        'mmnystrom.plugin.once.print_log', lambda message, **kwargs: messages.append(message)
     )
     return messages
 

@@ -109,7 +109,7 @@ def test_a_loss_that_pulls_too_hard_is_said_once_with_a_number(tmp_path, caplog)
 def warnings_of(cfg, *hooks):
     """Every warning of a run."""
     said = []
-    with mock.patch('mmnystrom.plugin.pull.print_log', lambda message, **kwargs: said.append(message)):
+    with mock.patch('mmnystrom.plugin.once.print_log', lambda message, **kwargs: said.append(message)):
         train(cfg, *hooks)
     return said
 

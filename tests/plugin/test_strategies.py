@@ -213,7 +213,7 @@ def test_landmarks_before_the_first_iteration(tmp_path, capsys, iterations):
 def logged_messages(monkeypatch):
     messages = []
     monkeypatch.setattr(
-        'mmnystrom.plugin.hooks.print_log', lambda message, **kwargs: messages.append(message)
+        'mmnystrom.plugin.once.print_log', lambda message, **kwargs: messages.append(message)
     )
     return messages
 
