@@ -167,7 +167,7 @@ def table(rows: dict, teacher: float | None) -> str:
     return markdown_table(lines)
 
 
-def difference(found: dict | None) -> str:
+def difference(found: dict | None, digits: int = 2) -> str:
     """A mean difference with its interval.
 
     Example:
@@ -176,8 +176,8 @@ def difference(found: dict | None) -> str:
     """
     if found is None:
         return '-'
-    interval = f' [{found["low"]:+.2f}, {found["high"]:+.2f}]' if 'low' in found else ''
-    return f'{found["mean"]:+.2f}{interval}'
+    mean, *ends = (f'{found[key]:+.{digits}f}' for key in ('mean', 'low', 'high') if key in found)
+    return f'{mean} [{", ".join(ends)}]' if ends else mean
 
 
 def notes(runs: Runs, rows: dict) -> str:

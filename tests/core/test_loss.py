@@ -258,16 +258,24 @@ def test_classifier_rows_of_the_moment_unless_there_is_a_root_to_take():
         assert loss.landmarks.refreshes == expected[form]
 
 
-def test_scales_of_the_two_networks_are_their_own_and_ride_in_the_state():
+CENTER = dict(type='class_center', num_landmarks=3)
+
+
+def refreshed(kernel):
+    """A loss with landmarks of features of which the teacher's are ten times as long."""
     torch.manual_seed(0)
     s, t = torch.randn(12, 4), 10 * torch.randn(12, 6)
-    spec = dict(type='class_center', num_landmarks=3)
-    loss = KernelTransferLoss(spec, dict(type='linear', scale='landmarks'))
+    loss = KernelTransferLoss(CENTER, kernel)
     loss.landmarks.observe(s, t, SIDES['labels'])
     loss.landmarks.commit()
+    return loss, s, t
+
+
+def test_scales_of_the_two_networks_are_their_own_and_ride_in_the_state():
+    loss, s, t = refreshed(dict(type='linear', scale='landmarks'))
     expected = [rows.square().sum(1).mean().item() for rows in loss.landmarks.rows()]
     assert loss.landmarks.gamma.tolist() == pytest.approx(expected)
-    other = KernelTransferLoss(spec, dict(type='linear', scale='landmarks'))
+    other = KernelTransferLoss(CENTER, dict(type='linear', scale='landmarks'))
     other.load_state_dict(loss.state_dict())
     assert other(s, t) == loss(s, t)
     # The authors' formula of features in units of the landmarks.
@@ -279,12 +287,7 @@ def test_scales_of_the_two_networks_are_their_own_and_ride_in_the_state():
 
 
 def test_gammas_of_the_two_networks_are_their_own_and_ride_in_the_state():
-    torch.manual_seed(0)
-    s, t = torch.randn(12, 4), 10 * torch.randn(12, 6)
-    spec = dict(type='class_center', num_landmarks=3)
-    loss = KernelTransferLoss(spec, dict(type='rbf', gamma='median'))
-    loss.landmarks.observe(s, t, SIDES['labels'])
-    loss.landmarks.commit()
+    loss, _, _ = refreshed(dict(type='rbf', gamma='median'))
     student, teacher = (rows.kernel.gamma for rows in loss.rows())
     assert student > 10 * teacher
     state = loss.state_dict()
@@ -293,13 +296,10 @@ def test_gammas_of_the_two_networks_are_their_own_and_ride_in_the_state():
     loss.load_state_dict(state)
     assert [rows.kernel.gamma for rows in loss.rows()] == [0.25, 0.5]
     # A run that changed its kernel in between.
-    other = KernelTransferLoss(spec, dict(type='rbf', gamma='median'))
+    other = KernelTransferLoss(CENTER, dict(type='rbf', gamma='median'))
     del state['landmarks.gamma']
     other.load_state_dict(state)
     assert other.rows()[0].kernel.gamma == pytest.approx(student)
-
-
-CENTER = dict(type='class_center', num_landmarks=3)
 
 
 @pytest.mark.parametrize(

@@ -224,6 +224,9 @@ def test_what_there_is_to_warn_of_is_said_once(tmp_path, monkeypatch):
         loss_random=dict(landmarks=dict(type='random', num_landmarks=100, init='pass')),
         loss_fixed=dict(landmarks=dict(type='fixed', indices=[3, 1000])),
     )
+    for loss in losses.values():
+        # Without a scale, so that the watch has nothing to say.
+        loss['kernel'] = dict(type='linear', scale='landmarks')
     runner, _ = train(config(tmp_path, 3, losses, warmup=1))
     assert len(messages) == 3
     assert "init='pass' makes landmarks" in messages[0]

@@ -50,12 +50,14 @@ def kda(**arguments) -> dict:
     return dict(landmarks=CENTERS, **arguments) if 'landmarks' not in arguments else arguments
 
 
+#: As the zoo weighs it.
+KD = Method(kd=0.9, task=0.1)
 METHODS = {
     'student alone': Method(),
-    'KD': Method(kd=0.9, task=0.1),
+    'KD': KD,
     'KDA as published': Method(kda=kda(loss_weight=0.04)),
     'KDA default': Method(kda=kda(**DEFAULT)),
-    'KDA default + KD': Method(kd=0.9, task=0.1, kda=kda(**DEFAULT)),
+    'KDA default + KD': replace(KD, kda=kda(**DEFAULT)),
 }
 #: What is tried on the first two pairs only.
 EXTRA = {
@@ -107,7 +109,7 @@ def candidates(seeds: int) -> dict[Run, Method]:
     methods['KDA as published'] = METHODS['KDA as published']
     methods.update(CANDIDATES)
     for name in ('cka 1', 'cka 3', 'landmark_cka 1', 'landmark_cka 3'):
-        methods[f'{name} + KD'] = replace(CANDIDATES[name], kd=0.9, task=0.1)
+        methods[f'{name} + KD'] = replace(KD, kda=CANDIDATES[name].kda)
     return {
         Run('CIFAR 12 x 120', *pair, 64, 1.0, name, seed): method
         for seed in range(seeds)
@@ -167,7 +169,6 @@ PARTS = dict(choose=candidates, table=table, weights=weights)
 def initialize() -> None:
     """Of a process: a core each."""
     torch.set_num_threads(1)
-    torch.backends.mkldnn.set_flags(True)
 
 
 def in_processes(jobs: int, tasks: dict, path: Path) -> dict:

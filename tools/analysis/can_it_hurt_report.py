@@ -5,11 +5,12 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable
 
+import benchmark_report
+from benchmark import STUDENT as ALONE
 from benchmark_report import paired
 from demo_report import mean_std
 from runs import markdown_table
 
-ALONE = 'student alone'
 #: Points below the student alone that a default may not be, beyond the interval.
 TOLERATED = 1.0
 #: Columns that not every row has.
@@ -52,10 +53,7 @@ def difference(methods: dict, method: str, other: str) -> dict | None:
 
 def shown(found: dict | None) -> str:
     """A difference and its 95 % interval."""
-    if found is None:
-        return '-'
-    low, high = found['low'], found['high']
-    return f'{found["mean"]:+.1f} [{low:+.1f}, {high:+.1f}]'
+    return benchmark_report.difference(found, digits=1)
 
 
 def cell(methods: dict, method: str) -> str:

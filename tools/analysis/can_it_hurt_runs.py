@@ -36,7 +36,7 @@ STUDENTS = {
     'MobileNetV2': dict(type='mmpretrain.MobileNetV2', widen_factor=0.5),
     'ShuffleNetV2': dict(type='mmpretrain.ShuffleNetV2', widen_factor=0.5),
 }
-WIDTHS = dict(ResNet=8, MobileNetV2=1280, ShuffleNetV2=1024, ConvNeXt=192, DeiT=96)
+WIDTHS = dict(MobileNetV2=1280, ShuffleNetV2=1024, ConvNeXt=192, DeiT=96)
 
 
 @dataclass(frozen=True)
@@ -126,9 +126,7 @@ class ScaledPooling(torch.nn.Module):
 
 def network(name: str, backbones: dict, classes: int, task: float = 1.0, scale: float = 1.0) -> dict:
     """Config of a classifier."""
-    width = WIDTHS[name]
-    if name == 'ResNet':
-        width = 8 * backbones[name]['base_channels']
+    width = 8 * backbones[name]['base_channels'] if name == 'ResNet' else WIDTHS[name]
     loss = dict(type='mmpretrain.CrossEntropyLoss', loss_weight=task)
     return dict(
         type='mmpretrain.ImageClassifier',
@@ -159,9 +157,18 @@ def images(data: str, split: str, per_class: int | None):
         return DATASETS.build(dict(cfg, num_classes=classes))
 
 
-def runner_of(model: dict, data: str, batch: int, epochs: int, seed: int, work_dir: Path, **more):
+def runner_of(
+    model: dict,
+    data: str,
+    batch: int,
+    epochs: int,
+    seed: int,
+    work_dir: Path,
+    per_class: int | None = None,
+    optimizer: dict | None = None,
+    custom_hooks: list | None = None,
+) -> Runner:
     """A runner that writes nothing but its own log."""
-    per_class = more.pop('per_class')
 
     def loader(split, size):
         sampler = dict(type='DefaultSampler', shuffle=split == 'train')
@@ -169,9 +176,8 @@ def runner_of(model: dict, data: str, batch: int, epochs: int, seed: int, work_d
         return dict(batch_size=size, num_workers=0, sampler=sampler, dataset=found)
 
     scheduler = dict(type='CosineAnnealingLR', T_max=epochs, by_epoch=True, convert_to_iter_based=True)
-    optimizer = more.pop(
-        'optimizer', dict(type='SGD', lr=DATA[data].lr * (batch / 64) ** 0.5, momentum=0.9)
-    )
+    if optimizer is None:
+        optimizer = dict(type='SGD', lr=DATA[data].lr * (batch / 64) ** 0.5, momentum=0.9)
     quiet = dict.fromkeys(('logger', 'checkpoint', 'timer'))
     return Runner(
         default_scope='mmpretrain',
@@ -188,11 +194,8 @@ def runner_of(model: dict, data: str, batch: int, epochs: int, seed: int, work_d
         default_hooks=quiet,
         log_level='ERROR',
         randomness=dict(seed=seed),
-        **more,
+        custom_hooks=custom_hooks,
     )
-
-
-RATIO = 'train/kernel/kda/gradient_ratio'
 
 
 class Begin(Hook):
@@ -220,8 +223,9 @@ def trained(runner, hook: Hook) -> dict:
     runner.train()
     scalars = runner.message_hub.log_scalars
     found = dict(top1=float(scalars['val/accuracy/top1'].current()))
-    if RATIO in scalars:
-        found['gradient_ratio'] = [round(float(x), 3) for x in scalars[RATIO].data[0]]
+    ratios = scalars.get('train/kernel/kda/gradient_ratio')
+    if ratios is not None:
+        found['gradient_ratio'] = [round(float(x), 3) for x in ratios.data[0]]
     return found
 
 
@@ -233,12 +237,10 @@ def teacher_path(work_dir: Path, data: str, name: str) -> Path:
 def train_teacher(data: str, name: str, work_dir: Path) -> dict:
     """Train a teacher on all images of its data set."""
     of = DATA[data]
-    more = {}
-    if name != 'ResNet':
-        more['optimizer'] = dict(type='AdamW', lr=1e-3)
+    optimizer = None if name == 'ResNet' else dict(type='AdamW', lr=1e-3)
     model = network(name, TEACHERS, of.classes)
     model['data_preprocessor'] = preprocessor(data)
-    runner = runner_of(model, data, 64, of.teacher_epochs, 0, work_dir, per_class=None, **more)
+    runner = runner_of(model, data, 64, of.teacher_epochs, 0, work_dir, optimizer=optimizer)
     found = trained(runner, Begin(0))
     state = {key: value.contiguous() for key, value in runner.model.state_dict().items()}
     torch.save(state, teacher_path(work_dir, data, name))
@@ -320,7 +322,7 @@ def train_student(run: Run, method: Method, work_dir: Path) -> dict:
     """Train a student."""
     of = DATA[run.data]
     states = dict(student=student_state(run))
-    more = {}
+    hooks = None
     if method.kd or method.kda:
         model = distillation(run, method)
         states['teacher'] = teacher_state(run, work_dir)
@@ -328,7 +330,7 @@ def train_student(run: Run, method: Method, work_dir: Path) -> dict:
         model = network(run.student, STUDENTS, of.classes)
         model['data_preprocessor'] = preprocessor(run.data)
     if method.kda:
-        ramp = dict(ramp_epochs=method.ramp) if method.ramp else {}
-        more['custom_hooks'] = [dict(type='LandmarkHook', warmup_epochs=of.warmup, **ramp)]
+        hooks = [dict(type='LandmarkHook', warmup_epochs=of.warmup, ramp_epochs=method.ramp)]
     args = (model, run.data, run.batch, of.epochs, run.seed, work_dir)
-    return trained(runner_of(*args, per_class=of.images, **more), Begin(run.seed, **states))
+    runner = runner_of(*args, per_class=of.images, custom_hooks=hooks)
+    return trained(runner, Begin(run.seed, **states))

@@ -21,7 +21,6 @@ from runs import CONFIGS
 
 CLASSES, IMAGES, EPOCHS, TEACHER_EPOCHS, SIZE = 12, 120, 8, 12, 64
 DATA = Path('data/cifar100')
-#: Methods, and what is added to the tutorial's file for them; None is the student alone.
 CE = "model['architecture']['head'].update(loss=dict(loss_weight=0.1))\n"
 KL = """
 for side in ('student', 'teacher'):
@@ -49,6 +48,7 @@ model['distiller']['distill_losses'].update(
 """
 
 
+#: Methods, and what is added to the tutorial's file for them; None is the student alone.
 METHODS: dict[str, str | None] = {
     'student alone': None,
     'KD': CE + KL + WITHOUT,

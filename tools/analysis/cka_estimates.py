@@ -85,12 +85,22 @@ def estimates(student: Tensor, teacher: Tensor, labels: Tensor, repeats: int) ->
     return found
 
 
+def summary(found: dict) -> dict:
+    """Mean and standard deviation of every estimate and batch size."""
+    return {
+        name: {
+            str(size): dict(mean=statistics.mean(x), std=statistics.stdev(x) if len(x) > 1 else 0)
+            for size, x in values.items()
+        }
+        for name, values in found.items()
+    }
+
+
 def draw(true: float, found: dict, path: Path) -> None:
-    """Mean and standard deviation against the batch size."""
+    """A summary against the batch size."""
     figure, axes = plt.subplots(figsize=(6.4, 4))
     for shift, (name, values) in enumerate(found.items()):
-        mean = [statistics.mean(values[size]) for size in BATCHES]
-        std = [statistics.stdev(values[size]) for size in BATCHES]
+        mean, std = ([values[str(size)][what] for size in BATCHES] for what in ('mean', 'std'))
         place = [size * 1.03**shift for size in BATCHES]
         axes.errorbar(place, mean, std, marker='o', capsize=3, label=name)
     axes.axhline(true, color='black', linestyle='--', label='true value, all images')
@@ -114,21 +124,14 @@ def main() -> None:
             sys.exit(f'{path} is not there: run tools/analysis/can_it_hurt.py table first.')
     (student, labels), (teacher, _) = (features(data, name, args.work_dir) for name in names)
     true = measure(student, teacher, (Linear(), Linear()))['cka']
-    found = estimates(student, teacher, labels, args.repeats)
+    found = summary(estimates(student, teacher, labels, args.repeats))
     lines = [['estimate', *(f'batch {size}' for size in BATCHES), 'all images']]
     for name, values in found.items():
-        cells = [f'{statistics.mean(values[s]):.3f} ± {statistics.stdev(values[s]):.3f}' for s in BATCHES]
+        cells = [f'{v["mean"]:.3f} ± {v["std"]:.3f}' for v in (values[str(s)] for s in BATCHES)]
         whole = values.get('all images')
-        lines.append([name, *cells, f'{whole[0]:.3f}' if whole else f'{true:.3f} (true)'])
+        lines.append([name, *cells, f'{whole["mean"]:.3f}' if whole else f'{true:.3f} (true)'])
     print(markdown_table(lines))
-    means = {
-        name: {
-            str(s): dict(mean=statistics.mean(v), std=statistics.stdev(v) if len(v) > 1 else 0)
-            for s, v in x.items()
-        }
-        for name, x in found.items()
-    }
-    result = dict(true=true, estimates=means, repeats=args.repeats, **provenance())
+    result = dict(true=true, estimates=found, repeats=args.repeats, **provenance())
     (args.work_dir / 'cka_estimates.json').write_text(json.dumps(result, indent=1) + '\n')
     draw(true, found, args.work_dir / 'cka_estimates.png')
 

@@ -16,3 +16,9 @@ distiller = dict(
             t_feature=dict(from_student=False, recorder='feat'),
             gt_label=dict(
                 from_student=True, recorder='gt_label', data_idx=1))))
+
+# A pair says which: as published, with the weight of the authors' code, for the pairs
+# of the paper; centred alignment with the landmarks, which has no scale, for others.
+kda_losses = dict(
+    published=dict(loss_weight=0.04),
+    centered=dict(preset='landmark_cka', loss_weight=3))

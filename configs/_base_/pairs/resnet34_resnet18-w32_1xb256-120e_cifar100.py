@@ -15,8 +15,8 @@ model = dict(
 
 val_cfg = dict(type='mmrazor.SingleTeacherDistillValLoop')
 
-# As published: the loss of the paper, with the weight of the authors' code.
-kda_loss = dict(loss_weight=0.04)
+# A pair of the paper.
+kda_loss = 'published'
 
 # How long the first stage of methods that have two is.
 pretrain_epochs = 20

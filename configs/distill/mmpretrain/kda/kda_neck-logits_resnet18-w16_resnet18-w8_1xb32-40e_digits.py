@@ -12,7 +12,7 @@ model = dict(
                 type='KDALoss',
                 landmarks=dict(
                     type='class_center', num_landmarks=_base_.num_classes),
-                **_base_.kda_loss)),
+                **_base_.kda_losses[_base_.kda_loss])),
         loss_forward_mappings=dict(
             loss_kda_logits=dict(
                 s_feature=dict(from_student=True, recorder='logits'),

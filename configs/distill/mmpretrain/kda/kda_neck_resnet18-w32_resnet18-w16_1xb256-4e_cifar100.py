@@ -10,10 +10,9 @@ model = dict(
         backbone=dict(depth=18, stem_channels=32, base_channels=32),
         head=dict(in_channels=256)),
     teacher_ckpt='work_dirs/resnet18-w32_1xb256-4e_cifar100/epoch_4.pth',
-    # Not the paper's pair: centred alignment with the landmarks, which has no scale.
+    # Not a pair of the paper.
     distiller=dict(
-        distill_losses=dict(
-            loss_kda=dict(preset='landmark_cka', loss_weight=3))))
+        distill_losses=dict(loss_kda=_base_.kda_losses.centered)))
 
 param_scheduler = _base_.param_scheduler
 param_scheduler[0].update(end=1)

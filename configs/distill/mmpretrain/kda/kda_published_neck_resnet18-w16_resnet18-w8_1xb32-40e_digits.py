@@ -3,8 +3,8 @@ _base_ = [
     '../../../_base_/distillers/kda.py',
 ]
 
-# The loss of the paper, with the weight of the authors' code.
-_base_.distiller.distill_losses.loss_kda.update(loss_weight=0.04)
+_base_.distiller.distill_losses.loss_kda.update(
+    **_base_.kda_losses.published)
 _base_.distiller.distill_losses.loss_kda.landmarks.update(
     num_landmarks=_base_.num_classes)
 
