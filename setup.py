@@ -61,6 +61,7 @@ setup(
     packages=find_packages(include=['mmnystrom', 'mmnystrom.*']),
     python_requires='>=3.10',
     install_requires=requirements('runtime'),
+    extras_require={name: requirements(name) for name in ('benchmark', 'export')},
     cmdclass={'build_py': BuildWithMim},
     zip_safe=False,
 )

@@ -2,6 +2,7 @@
 
 import copy
 import os
+import runpy
 import subprocess
 import sys
 import uuid
@@ -90,3 +91,9 @@ def run_tool(tool, *args, ranks=None, check=True, env=None):
     if check and result.returncode:
         raise AssertionError(result.stdout[-3000:] + result.stderr[-6000:])
     return result
+
+
+def call_tool(tool, *args):
+    """Run tools/<tool> in this process, which has everything imported."""
+    with mock.patch.object(sys, 'argv', [tool, *map(str, args)]):
+        runpy.run_path(str(ROOT / 'tools' / tool), run_name='__main__')

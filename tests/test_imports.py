@@ -1,6 +1,8 @@
 """The rooms of the house: what each may import."""
 
 import ast
+import graphlib
+import subprocess
 import sys
 from pathlib import Path
 
@@ -25,8 +27,15 @@ ROOMS = {
         'torchvision',
         'numpy',
     ),
+    'mmnystrom/benchmark': (
+        *('torch', 'numpy', 'sklearn', 'scipy', 'matplotlib', 'rich', 'tabulate', 'yaml'),
+        *('mmengine', 'mmpretrain', 'mmrazor'),
+        *('mmnystrom.core', 'mmnystrom.plugin', 'mmnystrom.version'),
+    ),
+    'mmnystrom/export': ('torch', 'mmengine', 'mmpretrain', 'mmrazor', 'onnxruntime', 'mmnystrom.plugin'),
     'tests/core': ('pytest', 'torch', 'numpy', 'scipy', 'sklearn', 'mmnystrom.core'),
 }
+TOOLS = sorted((ROOT / 'tools').rglob('*.py'))
 #: Files of the plugin that may name mmpretrain.
 MMPRETRAIN = ('backbones.py', 'datasets.py', 'scope.py', 'sent_config.py')
 
@@ -64,6 +73,44 @@ def test_core_never_names_distribution():
     for path in (ROOT / 'mmnystrom/core').rglob('*.py'):
         assert not any(name.startswith('torch.distributed') for name in imported(path))
         assert 'torch.distributed' not in path.read_text()
+
+
+def benchmark_graph(folder=ROOT / 'mmnystrom' / 'benchmark'):
+    """Module of the benchmark -> the modules of the benchmark that it imports."""
+    files = {
+        '.'.join(path.relative_to(ROOT).with_suffix('').parts): path for path in folder.rglob('*.py')
+    }
+    graph = {}
+    for name, path in files.items():
+        found = set()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                base = '.'.join(name.split('.')[: -node.level] + ([node.module] if node.module else []))
+                found |= {base, *(f'{base}.{alias.name}' for alias in node.names)} & set(files)
+        graph[name] = found
+    return graph
+
+
+def test_the_benchmark_has_one_direction():
+    """Plan, scheduler, evaluation, report; graphlib raises where there is a cycle."""
+    order = list(graphlib.TopologicalSorter(benchmark_graph()).static_order())
+    places = [order.index(f'mmnystrom.benchmark.{name}') for name in ('plan', 'scheduler', 'report')]
+    assert places == sorted(places)
+
+
+def test_the_package_does_not_load_the_benchmark():
+    rooms = {'mmnystrom.benchmark', 'mmnystrom.export', 'tabulate'}
+    script = f'import sys, mmnystrom; print(sorted({rooms} & set(sys.modules)))'
+    done = subprocess.run([sys.executable, '-c', script], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == '[]', done.stderr
+
+
+@pytest.mark.parametrize('path', TOOLS, ids=lambda path: path.name)
+def test_a_tool_is_arguments_and_one_call(path):
+    text = path.read_text()
+    siblings = {tool.stem for tool in TOOLS if tool.parent == path.parent}
+    assert not {name.partition('.')[0] for name in imported(path)} & siblings
+    assert 'noqa' not in text and len(text.splitlines()) <= 60
 
 
 def test_a_violation_is_seen(tmp_path, monkeypatch):

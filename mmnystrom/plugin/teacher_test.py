@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
+from mmengine.runner import Runner
 from mmengine.runner.amp import autocast
 
 from .distiller import unwrap
@@ -39,3 +42,16 @@ class TeacherTestHook(Hook):
             loop.evaluator.process(data_samples=outputs, data_batch=batch)
         found = loop.evaluator.evaluate(len(loop.dataloader.dataset))
         metrics.update({f'teacher.{name}': value for name, value in found.items()})
+
+
+def test_teachers() -> None:
+    """Let every runner of this process test the teacher of its model, if there is one."""
+    test = Runner.test
+
+    @functools.wraps(test)
+    def with_teacher(self):
+        if not any(isinstance(hook, TeacherTestHook) for hook in self.hooks):
+            self.register_hook(TeacherTestHook())
+        return test(self)
+
+    Runner.test = with_teacher

@@ -1,0 +1,1 @@
+"""Can KDA hurt? Small students of several architectures, data sets and batch sizes, by several losses."""

@@ -1,0 +1,144 @@
+"""The tables that say whether KDA can hurt."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+
+from .. import tables
+from ..plan import STUDENT as ALONE
+from ..tables import markdown_table, mean_std, paired
+
+#: Points below the student alone that a default may not be, beyond the interval.
+TOLERATED = 1.0
+#: Columns that not every row has.
+EXTRA = ('KDA default, post-FC', 'KDA default, both', 'cka 3')
+#: The forms and weights of the sweep.
+FORMS = ('cka', 'landmark_cka')
+SWEPT = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+
+Settings = dict[tuple[str, ...], dict[str, dict[int, dict]]]
+
+
+def read(results: dict[str, dict]) -> Settings:
+    """Results by setting (data, pair, batch, scale), method and seed."""
+    found: Settings = {}
+    for key, result in results.items():
+        if key.startswith(('teacher |', 'tutorial |')):
+            continue
+        *setting, method, seed = key.split(' | ')
+        found.setdefault(tuple(setting), {}).setdefault(method, {})[int(seed)] = result
+    for (data, pair, batch, scale), methods in found.items():
+        if scale != '1':  # who does not look at features does not see their scale
+            for method in (ALONE, 'KD'):
+                methods.update({method: found[data, pair, batch, '1'][method]})
+    return found
+
+
+def top1(methods: dict, method: str) -> list[float]:
+    """Of every seed."""
+    return [result['top1'] for _, result in sorted(methods.get(method, {}).items())]
+
+
+def difference(methods: dict, method: str, other: str) -> dict | None:
+    """Percentage points between two methods, paired by seed; None where one is missing."""
+    seeds = sorted(set(methods.get(method, {})) & set(methods.get(other, {})))
+    if len(seeds) < 2:
+        return None
+    values = [[methods[name][seed]['top1'] for seed in seeds] for name in (method, other)]
+    return paired(*values)
+
+
+def shown(found: dict | None) -> str:
+    """A difference and its 95 % interval."""
+    return tables.difference(found, digits=1)
+
+
+def cell(methods: dict, method: str) -> str:
+    """Mean and standard deviation, or a dash."""
+    values = top1(methods, method)
+    return mean_std(values, 1) if values else '-'
+
+
+def ratio(methods: dict, method: str) -> str:
+    """Median over seeds and epochs of the gradient ratio, and the largest."""
+    found = [x for result in methods.get(method, {}).values() for x in result.get('gradient_ratio', [])]
+    return f'{statistics.median(found):.2g} ({max(found):.2g})' if found else '-'
+
+
+def hurts(found: dict | None) -> bool:
+    """Whether the whole interval is below what is tolerated."""
+    return found is not None and found['high'] < -TOLERATED
+
+
+def table(settings: Settings) -> str:
+    """The default beside the others, a line a setting."""
+    names = (ALONE, 'KD', 'KDA as published', 'KDA default', 'KDA default + KD', *EXTRA)
+    head = ['data', 'teacher to student', 'batch', 'scale', *names]
+    lines = [[*head, 'as published - alone', 'default - alone', 'default + KD - KD']]
+    bad = []
+    for setting, methods in sorted(settings.items()):
+        if 'KDA default' not in methods:
+            continue
+        against = difference(methods, 'KDA default', ALONE)
+        if hurts(against):
+            bad.append(' '.join(setting))
+        line = [*setting, *(cell(methods, name) for name in names)]
+        line.append(shown(difference(methods, 'KDA as published', ALONE)))
+        lines.append([*line, shown(against), shown(difference(methods, 'KDA default + KD', 'KD'))])
+    verdict = f'More than a point below, beyond the interval: {"; ".join(bad) or "none"}.'
+    return f'{markdown_table(lines)}\n\n{verdict}'
+
+
+def choice(settings: Settings) -> str:
+    """Every candidate, a line each; a table a pair."""
+    parts = []
+    for setting, methods in sorted(settings.items()):
+        if 'landmark_cka 1' not in methods:
+            continue
+        lines = [['method', 'top-1 (%)', 'less the student alone', 'less KD', 'gradient ratio']]
+        swept = [f'{form} {weight:g}' for form in FORMS for weight in SWEPT if weight not in (1, 3)]
+        for method in methods:
+            if 'default' in method or method in swept:
+                continue
+            line = [method, cell(methods, method), shown(difference(methods, method, ALONE))]
+            lines.append([*line, shown(difference(methods, method, 'KD')), ratio(methods, method)])
+        parts.append(f'{", ".join(setting)}\n\n{markdown_table(lines)}')
+    return '\n\n'.join(parts)
+
+
+def sweep(settings: Settings) -> str:
+    """The centred forms at other weights, a line each."""
+    chosen = {k: m for k, m in sorted(settings.items()) if 'landmark_cka 30' in m}
+    columns = ('top-1', 'less the student alone', 'gradient ratio')
+    lines = [['loss, weight', *(f'{setting[1]}: {what}' for setting in chosen for what in columns)]]
+    for name in (ALONE, *(f'{form} {weight:g}' for form in FORMS for weight in SWEPT)):
+        line = [name]
+        for methods in chosen.values():
+            line += [cell(methods, name), shown(difference(methods, name, ALONE)), ratio(methods, name)]
+        lines.append(line)
+    return markdown_table(lines)
+
+
+def tutorial(results: dict[str, dict]) -> str:
+    """The tutorial's run, a line a method."""
+    methods: dict[str, dict[int, dict]] = {}
+    for key, result in results.items():
+        if key.startswith('tutorial |'):
+            _, method, seed = key.split(' | ')
+            methods.setdefault(method, {})[int(seed)] = result
+    head = ['method', 'top-1 (%)', 'of every seed', 'less the student alone', 'less KD', 'gradient ratio']
+    lines = [head]
+    for method in methods:
+        every = ', '.join(f'{value:.1f}' for value in top1(methods, method))
+        line = [method, cell(methods, method), every, shown(difference(methods, method, ALONE))]
+        lines.append([*line, shown(difference(methods, method, 'KD')), ratio(methods, method)])
+    return markdown_table(lines)
+
+
+REPORTS: dict[str, Callable[[Settings], str]] = dict(choose=choice, table=table, weights=sweep)
+
+
+def report(part: str, results: dict[str, dict]) -> str:
+    """The table of a part, Markdown."""
+    return tutorial(results) if part == 'tutorial' else REPORTS[part](read(results))

@@ -1,0 +1,53 @@
+"""The benchmark itself: train what a suite names, and report it."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+
+from .progress import duration, say
+from .report import write_report
+from .scheduler import Scheduler
+from .suites import Options, find_suite, read_suite, suite_plan
+
+
+def suite_scheduler(options: Options) -> tuple[Scheduler, str]:
+    """The scheduler of a suite's runs, and the suite's title.
+
+    Raises:
+        SuiteError: If the suite makes no sense, or there are too few GPUs.
+    """
+    file = find_suite(options.suite)
+    cfg = read_suite(file)
+    gpus = list(range(torch.cuda.device_count())) if options.gpus is None else options.gpus
+    scheduler = Scheduler(
+        suite_plan(cfg, file, options),
+        jobs=options.jobs or max(2, len(gpus)),
+        gpus=gpus,
+        ranks=options.ranks or cfg.get('ranks', 1),
+        stall_minutes=cfg.get('stall_minutes', 30),
+        timeout=options.timeout,
+    )
+    return scheduler, cfg.title
+
+
+def benchmark(options: Options) -> tuple[str, list[str]]:
+    """Train what is not trained yet, and report it.
+
+    Returns:
+        The report, and why each of the failed runs failed.
+
+    Raises:
+        BenchmarkError: If the suite makes no sense, the work directory cannot be used, or there is
+            nothing to report.
+    """
+    start = time.perf_counter()
+    scheduler, title = suite_scheduler(options)
+    if not options.report_only:
+        say(f'{title}: {len(scheduler.plan)} runs, {len(scheduler.slots)} at a time:')
+        scheduler.train_all(strict=False, fresh=options.fresh)
+    text = write_report(scheduler, title, options.rounds)
+    took = duration(time.perf_counter() - start)
+    text = f'\n{text}\n\nFigures and pictures: {scheduler.plan.work_dir}; {took}'
+    return text, list(scheduler.failed.values())

@@ -1,0 +1,282 @@
+"""Finished runs, evaluated: features of the test split, top-1, transfer from the teacher, costs."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import io
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+from torch import Tensor
+
+from mmnystrom.core import build_kernel, measure
+
+from .errors import ResultError
+from .plan import Plan, Run
+from .tables import paired
+from .timing import Step, extra_parameters, make_step, peak_memory, ratios_in_turns
+
+LAYERS = ('pre-FC', 'post-FC')
+#: What is measured between student and teacher, see :func:`mmnystrom.core.measure`.
+FIGURES = ('transfer', 'cka')
+LINEAR = build_kernel('linear'), build_kernel('linear')
+
+
+def load_finished_run(
+    config: Path | str, checkpoint: str, work_dir: Path, options: dict | None = None
+) -> Runner:
+    """A runner with the weights of a finished run. It logs nothing.
+
+    Args:
+        config: The run's config.
+        checkpoint: Its checkpoint.
+        work_dir: Where the runner may write.
+        options: Changes of the config, as :meth:`Config.merge_from_dict` takes them. Defaults to None.
+    """
+    cfg = Config.fromfile(config)
+    cfg.merge_from_dict(options or {})
+    cfg.merge_from_dict(
+        dict(
+            work_dir=str(work_dir / 'report'),
+            log_level='ERROR',
+            experiment_name=f'{Path(config).stem}-{time.time_ns()}',
+            visualizer=dict(type='Visualizer', vis_backends=[]),
+        )
+    )
+    if 'teacher' in cfg.model:
+        cfg.model.teacher_ckpt = None  # the run's own checkpoint holds the teacher too
+    runner = Runner.from_cfg(cfg)
+    with contextlib.redirect_stdout(io.StringIO()):  # mmengine prints the path of every load
+        runner.load_checkpoint(checkpoint, strict=True)
+    return runner
+
+
+def load_run(run: Run, work_dir: Path) -> Runner:
+    """The same of a run of a plan."""
+    return load_finished_run(run.spec.config, run.checkpoint, work_dir, run.shared_overrides)
+
+
+def classifier(network: torch.nn.Module) -> torch.nn.Linear:
+    """The linear layer whose input is pre-FC and whose output is post-FC.
+
+    Raises:
+        ValueError: If the head of the network has none.
+    """
+    layers = [module for module in network.head.modules() if isinstance(module, torch.nn.Linear)]
+    if not layers:
+        raise ValueError(f'{type(network.head).__name__} has no linear layer to look at.')
+    return layers[-1]
+
+
+@torch.no_grad()
+def features(runner: Runner, name: str = 'student') -> tuple[dict[str, Tensor], Tensor]:
+    """Features of the test split, of a network of the model.
+
+    Args:
+        runner: A runner with weights.
+        name: ``'student'`` (or the only network there is) or ``'teacher'``.
+
+    Returns:
+        Layer -> features (N, d), and the labels (N,).
+    """
+    model = runner.model
+    model.eval()  # its result would be None: mmrazor's train() returns nothing
+    network = getattr(model, name, model)
+    found, labels = {layer: [] for layer in LAYERS}, []
+
+    def record(module, inputs, output):
+        for layer, feature in zip(LAYERS, (inputs[0], output), strict=True):
+            found[layer].append(feature.flatten(1).float().cpu())
+
+    hook = classifier(network).register_forward_hook(record)
+    for batch in runner.test_dataloader:
+        data = model.data_preprocessor(batch, False)
+        network(data['inputs'], mode='tensor')
+        labels += [sample.gt_label.cpu() for sample in data['data_samples']]
+    hook.remove()
+    return {layer: torch.cat(parts) for layer, parts in found.items()}, torch.cat(labels)
+
+
+def top1(logits: Tensor, labels: Tensor) -> float:
+    """Percent of images that are classified rightly. A row that is not finite is wrong.
+
+    Args:
+        logits: Shape (N, classes).
+        labels: Shape (N,).
+    """
+    right = (logits.argmax(1) == labels) & logits.isfinite().all(1)
+    return 100 * right.double().mean().item()
+
+
+def checked_top1(run: Run, logits: Tensor, labels: Tensor) -> float:
+    """Top-1 of a run's checkpoint.
+
+    Raises:
+        ResultError: If the run logged another one.
+    """
+    found, logged = top1(logits, labels), run.folder.logged()[-1]
+    # Two images: a GPU need not add up twice in the same order.
+    if abs(found - logged) > 200 / len(labels) + 0.01:
+        raise ResultError(
+            f'{run}: the checkpoint has top-1 {found:.2f}, but its run logged {logged:.2f}.'
+        )
+    return found
+
+
+@dataclass
+class Result:
+    """Figures of one method, a value a finished seed.
+
+    Args:
+        seeds: The finished seeds.
+        top1: Top-1 of the last checkpoint on the test split, in percent.
+        best: The highest top-1 that a validation logged.
+        diverged: The seeds whose logits are not finite. They have no transfer.
+        transfer: Layer -> ``||K_S - K_T||_F / ||K_T||_F`` with the linear kernel.
+        cka: Layer -> centred kernel alignment with the teacher.
+        versus: Name of a baseline -> the difference to it, see :func:`~.tables.paired`.
+        costs: Time and memory of a training step, see :func:`measure_costs`.
+    """
+
+    seeds: list[int] = field(default_factory=list)
+    top1: list[float] = field(default_factory=list)
+    best: list[float] = field(default_factory=list)
+    diverged: list[int] = field(default_factory=list)
+    transfer: dict[str, list[float]] = field(default_factory=lambda: {layer: [] for layer in LAYERS})
+    cka: dict[str, list[float]] = field(default_factory=lambda: {layer: [] for layer in LAYERS})
+    versus: dict[str, dict] = field(default_factory=dict)
+    costs: dict[str, float] = field(default_factory=dict)
+
+    def add(self, run: Run, found: dict[str, Tensor], labels: Tensor, teacher: dict | None) -> None:
+        """Add a finished run.
+
+        Args:
+            run: The run.
+            found: Its features, see :func:`features`.
+            labels: Their labels.
+            teacher: The teacher's features; None if there are none.
+
+        Raises:
+            ResultError: If the run logged another top-1.
+        """
+        self.seeds.append(run.seed)
+        self.top1.append(checked_top1(run, found['post-FC'], labels))
+        self.best.append(max(run.folder.logged()))
+        if not found['post-FC'].isfinite().all():
+            self.diverged.append(run.seed)
+        elif teacher is not None:
+            for layer in LAYERS:
+                measured = measure(found[layer], teacher[layer], LINEAR)
+                self.transfer[layer].append(measured['transfer'])
+                self.cka[layer].append(measured['cka'])
+
+    def compare(self, baseline: str, other: Result) -> None:
+        """Note the difference to another method, on the seeds that both have finished."""
+        seeds = [seed for seed in self.seeds if seed in other.seeds]
+        if seeds:
+            values = [[r.top1[r.seeds.index(seed)] for seed in seeds] for r in (self, other)]
+            self.versus[baseline] = paired(*values)
+
+    def as_dict(self) -> dict:
+        """As results.json holds it: costs, and differences as ``vs <baseline>``, beside the rest."""
+        found = asdict(self)
+        versus, costs = found.pop('versus'), found.pop('costs')
+        return {**found, **costs, **{f'vs {name}': value for name, value in versus.items()}}
+
+
+class Teachers:
+    """Features of the teachers that the students of a plan have learnt from.
+
+    They are taken from the checkpoint of a distillation, which holds its teacher.
+
+    Args:
+        plan: The plan.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._found: dict[str, tuple[dict, Tensor] | None] = {}
+
+    def features(self, seed: int) -> tuple[dict[str, Tensor], Tensor] | None:
+        """Layer -> features (N, d), and labels (N,), of a seed's teacher.
+
+        Returns:
+            None if no distillation with this teacher is finished.
+        """
+        name = self._teacher(seed)
+        if name not in self._found:
+            self._found[name] = self._load(name)
+        return self._found[name]
+
+    def _teacher(self, seed: int) -> str:
+        return self._plan.teacher or str(self._plan.teacher_run(seed))
+
+    def _load(self, name: str) -> tuple[dict, Tensor] | None:
+        for run in self._plan:
+            if run.spec.distilled and self._teacher(run.seed) == name and run.finished:
+                return features(load_run(run, self._plan.work_dir), 'teacher')
+        return None
+
+
+def evaluate(plan: Plan, methods: Sequence[str]) -> tuple[dict[str, Result], Teachers]:
+    """Results of the finished runs of some methods.
+
+    Args:
+        plan: The plan.
+        methods: Names of the methods, in the order of the result.
+
+    Returns:
+        Name -> result, without methods of which no run is finished; and the teachers' features.
+
+    Raises:
+        ResultError: If a checkpoint has another top-1 than its run logged.
+    """
+    results, teachers = {}, Teachers(plan)
+    for name in methods:
+        result = Result()
+        for run in plan.of(name):
+            if not run.finished:
+                continue
+            taught = teachers.features(run.seed)
+            found, labels = features(load_run(run, plan.work_dir))
+            result.add(run, found, labels, taught and taught[0])
+            gc.collect()
+        if result.seeds:
+            results[name] = result
+    return results, teachers
+
+
+def steps_of(plan: Plan, results: dict[str, Result]) -> dict[str, Step]:
+    """A training step of each method, of its first finished seed."""
+    runs = {name: plan.run(name, result.seeds[0]) for name, result in results.items()}
+    return {name: make_step(load_run(run, plan.work_dir)) for name, run in runs.items()}
+
+
+def measure_costs(plan: Plan, results: dict[str, Result], unit: str, rounds: int) -> None:
+    """Note what a training step of each method costs, in multiples of one method's.
+
+    Args:
+        plan: The plan.
+        results: Results of its methods. They get ``time``, ``memory``, ``memory_bytes`` and
+            ``extra_parameters``.
+        unit: Name of the method whose time and memory are 1. Without it nothing is measured.
+        rounds: Rounds of the timing.
+    """
+    if unit not in results or not rounds:
+        return
+    steps = steps_of(plan, results)
+    times = ratios_in_turns(steps, unit, rounds)
+    memory = {name: peak_memory(step) for name, step in steps.items()}
+    for name, step in steps.items():
+        results[name].costs = dict(
+            time=times[name],
+            memory=memory[name] / memory[unit],
+            memory_bytes=memory[name],
+            extra_parameters=extra_parameters(step),
+        )

@@ -1,0 +1,229 @@
+"""What a benchmark trains: methods times seeds, each a run in a folder of its own."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+
+from .errors import SuiteError
+from .run_folder import RunFolder, check_names, folder_name
+
+TEACHER = 'teacher'
+STUDENT = 'student alone'
+
+
+@dataclass(frozen=True)
+class Method:
+    """What is trained under a name.
+
+    Args:
+        config: Its config file.
+        distilled: Whether it takes the teacher's checkpoint. Defaults to False.
+        first: Name of the method whose last checkpoint it starts from, for those of two stages.
+            Defaults to None.
+        seeds: How many seeds of it are run. Defaults to None, as many as of the others.
+    """
+
+    config: Path
+    distilled: bool = False
+    first: str | None = None
+    seeds: int | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: a method with a seed. Two are equal if method and seed are.
+
+    Args:
+        method: Name of the method.
+        seed: The seed.
+        spec: What the method is.
+        folder: Where the run is kept.
+        needs: Key of the config -> the run whose last checkpoint is put there.
+        settings: What else this run overrides in its config.
+        arguments: More arguments of tools/train.py.
+        options: More ``key=value`` for its ``--cfg-options``.
+    """
+
+    method: str
+    seed: int
+    spec: Method = field(compare=False)
+    folder: RunFolder = field(compare=False)
+    needs: dict[str, Run] = field(compare=False, default_factory=dict)
+    settings: dict[str, object] = field(compare=False, default_factory=dict)
+    arguments: tuple[str, ...] = field(compare=False, default=())
+    options: tuple[str, ...] = field(compare=False, default=())
+
+    def __str__(self) -> str:
+        return f'{self.method}, seed {self.seed}'
+
+    @property
+    def checkpoint(self) -> str:
+        """Its last checkpoint.
+
+        Raises:
+            ResultError: If there is none.
+        """
+        return self.folder.checkpoint
+
+    @property
+    def overrides(self) -> list[str]:
+        """What the run overrides in its config, as ``key=value``."""
+        found = {'randomness.seed': self.seed, **self.settings}
+        found.update({key: run.checkpoint for key, run in self.needs.items()})
+        return [f'{key}={value}' for key, value in found.items()] + list(self.options)
+
+    @property
+    def shared_overrides(self) -> dict:
+        """What the run shares with all others of its plan, as :meth:`Config.merge_from_dict` takes it."""
+        pairs = (option.split('=', 1) for option in self.options)
+        found = {key: DictAction._parse_iterable(value) for key, value in pairs}
+        if '--amp' in self.arguments:
+            found['optim_wrapper.type'] = 'AmpOptimWrapper'
+        return found
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of everything the result depends on: the whole config, and the runs that it needs."""
+        parts = [resolved(self.spec.config), str(self.seed), *self.arguments, *self.options]
+        parts += [str(value) for value in self.settings.values()]
+        parts += [run.fingerprint for run in self.needs.values()]
+        return hashlib.sha256('\n'.join(parts).encode()).hexdigest()
+
+    @property
+    def finished(self) -> bool:
+        """Whether a run of this very config is finished."""
+        mark = self.folder.read_mark()
+        return bool(mark.get('finished')) and mark.get('fingerprint') == self.fingerprint
+
+    @property
+    def length(self) -> int:
+        """Epochs, or iterations, of the whole run."""
+        cfg = json.loads(resolved(self.spec.config))['train_cfg']
+        return cfg.get('max_epochs') or cfg.get('max_iters') or 1
+
+    @property
+    def progress(self) -> float:
+        """Epochs (or iterations) that the run has behind it, as far as its log tells."""
+        if self.finished:
+            return self.length
+        for row in reversed(self.folder.figures()):
+            if 'loss' in row:
+                at = row['epoch'] - 1 if 'epoch' in row else row.get('step', 0)
+                return min(max(at, 0), self.length)
+        return 0
+
+
+class Plan:
+    """Methods times seeds.
+
+    Args:
+        work_dir: Where the runs are kept.
+        methods: Name of a method -> what it is. ``'teacher'`` is the teacher, if it is trained here.
+        seeds: Number of seeds, from 0.
+        teacher: Checkpoint of a teacher that is not trained here. Defaults to None.
+        arguments: More arguments of tools/train.py, for every run.
+        options: More ``key=value`` for its ``--cfg-options``, for every run.
+
+    Raises:
+        ValueError: If a method cannot be the name of a folder.
+    """
+
+    def __init__(
+        self,
+        work_dir: Path,
+        methods: dict[str, Method],
+        seeds: int,
+        teacher: str | None = None,
+        arguments: Sequence[str] = (),
+        options: Sequence[str] = (),
+    ) -> None:
+        check_names(methods)
+        self.work_dir = work_dir
+        self.methods = methods
+        self.seeds = range(seeds)
+        self.teacher = teacher
+        self.arguments = tuple(arguments)
+        self.options = tuple(options)
+
+    def __iter__(self) -> Iterator[Run]:
+        return (run for name in self.methods for run in self.of(name))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def of(self, method: str) -> list[Run]:
+        """The runs of a method."""
+        seeds = self.methods[method].seeds
+        return [self.run(method, seed) for seed in range(len(self.seeds) if seeds is None else seeds)]
+
+    def run(self, method: str, seed: int) -> Run:
+        """A run of the plan."""
+        spec = self.methods[method]
+        needs, settings = {}, {}
+        if spec.distilled:
+            if self.teacher is None:
+                needs['model.teacher_ckpt'] = self.teacher_run(seed)
+            else:
+                settings['model.teacher_ckpt'] = self.teacher
+        if spec.first is not None:
+            needs['model.init_cfg.checkpoint'] = self.run(spec.first, seed)
+        folder = RunFolder(self.work_dir / folder_name(method) / f'seed{seed}')
+        return Run(method, seed, spec, folder, needs, settings, self.arguments, self.options)
+
+    def teacher_run(self, seed: int) -> Run:
+        """The teacher that the students of a seed learn from."""
+        seeds = self.methods[TEACHER].seeds
+        return self.run(TEACHER, seed if seeds is None else min(seed, seeds - 1))
+
+    @property
+    def reported(self) -> list[str]:
+        """The methods that a report compares: no teacher, and of two stages the second alone."""
+        first = {spec.first for spec in self.methods.values()}
+        return [name for name in self.methods if name != TEACHER and name not in first]
+
+    def check_options(self) -> None:
+        """Refuse options that the config of a method has no place for.
+
+        Raises:
+            SuiteError: If there is one; with the method, and the part that its config lacks.
+        """
+        for option in self.options:
+            key, equals, _ = option.partition('=')
+            if not equals:
+                raise SuiteError(f'--cfg-options {option}: write key=value.')
+            for name, method in self.methods.items():
+                lacks = _missing_part(json.loads(resolved(method.config)), key)
+                if lacks is not None:
+                    raise SuiteError(
+                        f'--cfg-options {option}: the config of {name!r}, {method.config}, has no '
+                        f'{lacks}. The options are for every run: leave it out, or write it into the '
+                        'config of the methods that it is for.'
+                    )
+
+
+@functools.cache
+def resolved(config: Path) -> str:
+    """A config with all that it inherits, as text."""
+    return json.dumps(Config.fromfile(config).to_dict(), sort_keys=True, default=str)
+
+
+def _missing_part(cfg: object, key: str) -> str | None:
+    """The first part of a dotted key, but its last, that a config does not have; None if it has all."""
+    parts = key.split('.')
+    for i, part in enumerate(parts[:-1], 1):
+        if isinstance(cfg, list) and part.isdigit() and int(part) < len(cfg):
+            cfg = cfg[int(part)]
+        elif isinstance(cfg, dict) and part in cfg:
+            cfg = cfg[part]
+        else:
+            return '.'.join(parts[:i])
+        if not isinstance(cfg, (dict, list)):
+            return '.'.join(parts[: i + 1])
+    return None

@@ -1,0 +1,186 @@
+"""Suites: files that name a teacher, a student, a pair and the methods to compare."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmengine.config import Config
+
+from .errors import SuiteError
+from .places import CONFIGS
+from .plan import STUDENT, TEACHER, Method, Plan
+
+SUITES = CONFIGS / 'benchmark'
+
+
+def known_suites() -> list[str]:
+    """Names of the suites that come with the package."""
+    return sorted(path.stem for path in SUITES.glob('*.py'))
+
+
+def find_suite(name: str) -> Path:
+    """The file of a suite, by its name or its path.
+
+    Raises:
+        SuiteError: If there is none.
+    """
+    known = known_suites()
+    file = SUITES / f'{name}.py' if name in known else Path(name)
+    if not file.is_file():
+        raise SuiteError(f'suite={name!r} is neither one of {", ".join(known)} nor a file')
+    return file
+
+
+def read_suite(file: Path) -> Config:
+    """A suite, its keys checked.
+
+    Raises:
+        SuiteError: If a key is missing, or of the wrong type.
+    """
+    cfg = Config.fromfile(file)
+    wanted = dict(title=str, teacher=str, student=str, methods=dict)
+    for key, kind in wanted.items():
+        if not isinstance(cfg.get(key), kind):
+            raise SuiteError(
+                f'{file}: {key}={cfg.get(key)!r} must be a {kind.__name__}: a suite has '
+                f'{", ".join(wanted)}. configs/benchmark/README.md shows one.'
+            )
+    for name, method in cfg.methods.items():
+        several = isinstance(method, (list, tuple)) and len(method) == 2
+        if method is not None and not isinstance(method, str) and not several:
+            raise SuiteError(
+                f"{file}: methods[{name!r}] = {method!r} must be the beginning of a config's name, two "
+                'of them, the path of a config, or None to leave the method out.'
+            )
+    minutes = cfg.get('stall_minutes', 30)
+    if isinstance(minutes, bool) or not isinstance(minutes, (int, float)) or not minutes > 0:
+        raise SuiteError(f'{file}: stall_minutes={minutes!r} must be a number > 0.')
+    return cfg
+
+
+def find_config(name: str, suite: Path) -> Path:
+    """A config by its path below the folder of the suite, or below configs/.
+
+    Raises:
+        SuiteError: If there is none.
+    """
+    for folder in (suite.parent, CONFIGS):
+        if (folder / name).is_file():
+            return (folder / name).resolve()
+    raise SuiteError(f'{suite}: {name} is neither below {suite.parent} nor below {CONFIGS}.')
+
+
+def suite_methods(cfg: Config, file: Path, chosen: Sequence[str] | None = None) -> dict[str, Method]:
+    """What a suite trains, by name, without its teacher.
+
+    A method is the beginning of a config's name, which ``pair`` completes; a list of two of them, of
+    which ``first_stage`` completes the first; or the whole path of a config.
+
+    Args:
+        cfg: The suite.
+        file: Its file.
+        chosen: Names of the methods to take. Defaults to None, all.
+
+    Raises:
+        SuiteError: If the suite does not have a chosen method, or a config is missing.
+    """
+
+    def config(beginning: str, key: str) -> Path:
+        if beginning.endswith('.py'):
+            return find_config(beginning, file)
+        if key not in cfg:
+            raise SuiteError(
+                f'{file}: {beginning!r} is the beginning of a name: set {key}, or end it in .py.'
+            )
+        return find_config(f'distill/mmpretrain/{beginning}_{cfg[key]}.py', file)
+
+    listed = {name: method for name, method in cfg.methods.items() if method is not None}
+    unknown = set(chosen or ()) - set(listed) - {STUDENT}
+    if unknown:
+        raise SuiteError(
+            f'--methods: {", ".join(sorted(unknown))} is not in {file}, which has {", ".join(listed)}.'
+        )
+    found = {STUDENT: Method(find_config(cfg.student, file))}
+    for name, method in listed.items():
+        if chosen and name not in chosen:
+            continue
+        *first, last = [method] if isinstance(method, str) else method
+        if first:
+            found[f'{name} first stage'] = Method(config(first[0], 'first_stage'), distilled=True)
+        found[name] = Method(
+            config(last, 'pair'), distilled=True, first=f'{name} first stage' if first else None
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a benchmark does with a suite.
+
+    Args:
+        suite: Name of a suite, or the path of its file.
+        work_dir: Where the runs are kept. Defaults to None, ``work_dirs/benchmark/<suite>``.
+        seeds: Seeds of each method. Defaults to None, the suite's.
+        methods: Names of the methods to take. Defaults to None, all of the suite.
+        teacher: A checkpoint in the place of the suite's teacher. Defaults to None.
+        jobs: Runs at a time. Defaults to None, one a GPU and at least 2.
+        gpus: Numbers of the GPUs to spread the runs over. Defaults to None, all.
+        ranks: Processes and GPUs of one run. Defaults to None, the suite's.
+        amp: Whether to train in mixed precision. Defaults to False.
+        cfg_options: More ``key=value`` of tools/train.py, for every run.
+        rounds: Rounds of the timing; 0: without. Defaults to 8.
+        report_only: Whether to train nothing. Defaults to False.
+        fresh: Whether to delete these runs and repeat them. Defaults to False.
+        timeout: Whether to end a run that shows no sign of life. Defaults to False.
+    """
+
+    suite: str
+    work_dir: Path | None = None
+    seeds: int | None = None
+    methods: Sequence[str] | None = None
+    teacher: str | None = None
+    jobs: int | None = None
+    gpus: Sequence[int] | None = None
+    ranks: int | None = None
+    amp: bool = False
+    cfg_options: Sequence[str] = ()
+    rounds: int = 8
+    report_only: bool = False
+    fresh: bool = False
+    timeout: bool = False
+
+
+def suite_plan(cfg: Config, file: Path, options: Options) -> Plan:
+    """The runs of a suite.
+
+    Args:
+        cfg: The suite, see :func:`read_suite`.
+        file: Its file.
+        options: What to do with it.
+
+    Raises:
+        SuiteError: If a method, a config or the teacher is missing, or a config has no place for an
+            option.
+    """
+    methods = suite_methods(cfg, file, options.methods)
+    teacher = options.teacher or (None if cfg.teacher.endswith('.py') else cfg.teacher)
+    if teacher is None:
+        methods = {TEACHER: Method(find_config(cfg.teacher, file), seeds=1), **methods}
+    elif not teacher.startswith('http'):
+        if not Path(teacher).is_file():
+            raise SuiteError(f'--teacher={teacher} does not exist.')
+        teacher = str(Path(teacher).resolve())
+    arguments = ['--amp'] if options.amp else []
+    usual = cfg.get('ranks', 1)
+    if (options.ranks or usual) != usual:  # another batch
+        arguments.append('--auto-scale-lr')
+    work_dir = options.work_dir or Path('work_dirs/benchmark') / file.stem
+    seeds = options.seeds or cfg.get('seeds', 3)
+    try:
+        plan = Plan(work_dir, methods, seeds, teacher, arguments, options.cfg_options)
+    except ValueError as error:
+        raise SuiteError(f'{file}: {error}') from error
+    plan.check_options()
+    return plan

@@ -1,0 +1,93 @@
+"""The metafile.yml of every method, and model-index.yml, from the configs and the benchmarks.
+
+The results are those of configs/benchmark/results/*.json, so that no figure is copied by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import statistics
+from pathlib import Path
+
+import yaml
+from mmengine.config import Config
+
+from .places import CONFIGS, ROOT
+from .suites import find_suite, suite_methods
+
+ZOO = CONFIGS / 'distill' / 'mmpretrain'
+RESULTS = CONFIGS / 'benchmark' / 'results'
+DATA = {
+    'digits': 'Digits',
+    'cifar10': 'CIFAR-10',
+    'cifar100': 'CIFAR-100',
+    'cifar100-20': 'CIFAR-100, 20 classes',
+    'tiny-imagenet': 'Tiny-ImageNet',
+    'in1k': 'ImageNet-1k',
+}
+
+
+def measured() -> dict[str, float]:
+    """Name of a config -> mean top-1 at the last epoch, of the benchmarks that were run."""
+    found = {}
+    for path in sorted(RESULTS.glob('*.json')):
+        rows = json.loads(path.read_text())['rows']
+        file = find_suite(path.stem)
+        for name, method in suite_methods(Config.fromfile(file), file).items():
+            if name in rows:
+                found[method.config.stem] = round(statistics.mean(rows[name]['top1']), 2)
+    return found
+
+
+def collection(folder: Path) -> dict:
+    """Name and paper of a method, as its README begins."""
+    readme = (folder / 'README.md').read_text()
+    name = re.match(r'# (.+)', readme).group(1)
+    title, url = re.search(r'^> \[(.+)\]\((\S+)\)', readme, flags=re.MULTILINE).groups()
+    names = {path.stem.rpartition('_')[2].removesuffix('-folder') for path in folder.glob('*.py')}
+    data = [DATA[key] for key in DATA if key in names]
+    return {
+        'Name': name,
+        'Metadata': {'Training Data': data},
+        'Paper': {'URL': url, 'Title': title},
+        'README': str((folder / 'README.md').relative_to(ROOT)),
+    }
+
+
+def metafile(folder: Path, results: dict[str, float]) -> dict:
+    """Of one method."""
+    head = collection(folder)
+    models = []
+    for path in sorted(folder.glob('*.py')):
+        *method, teacher, student, schedule, data = path.stem.split('_')
+        entry = {
+            'Name': path.stem,
+            'In Collection': head['Name'],
+            'Metadata': {
+                'Location': method[-1],
+                'Teacher': teacher,
+                'Student': student,
+                'Schedule': schedule,
+            },
+        }
+        if path.stem in results:
+            metrics = {'Top 1 Accuracy': results[path.stem]}
+            dataset = DATA[data.removesuffix('-folder')]
+            entry['Results'] = [{'Task': 'Classification', 'Dataset': dataset, 'Metrics': metrics}]
+        entry['Config'] = str(path.relative_to(ROOT))
+        models.append(entry)
+    return {'Collections': [head], 'Models': models}
+
+
+def metafiles() -> dict[Path, str]:
+    """Path of a file -> the text that belongs into it."""
+    results = measured()
+    folders = sorted(path for path in ZOO.iterdir() if path.is_dir())
+    found = {
+        folder / 'metafile.yml': yaml.safe_dump(metafile(folder, results), sort_keys=False, width=100)
+        for folder in folders
+    }
+    index = {'Import': [str(path.relative_to(ROOT)) for path in found]}
+    found[ROOT / 'model-index.yml'] = yaml.safe_dump(index, sort_keys=False)
+    return found
