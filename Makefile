@@ -1,11 +1,11 @@
-# The two commands of the README, and the linter. Each sets up what it needs; any order, any number of
+# The two commands of the README, the documentation, and the linter. Each sets up what it needs; any order, any number of
 # times. `make PYTHON=python3.12 test` takes another interpreter (3.11 to 3.13).
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo benchmark test lint format clean
+.PHONY: demo benchmark test docs lint format clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/quickstart.done
@@ -17,6 +17,10 @@ benchmark: $(VENV)/quickstart.done
 # A process for each core, one thread for each process.
 test: $(VENV)/tests.done
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=8 --dist worksteal
+
+# Warnings are errors, and nothing is fetched.
+docs: $(VENV)/docs.done
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs/en docs/en/_build/html
 
 lint: $(VENV)/tests.done
 	$(BIN)/ruff check .
@@ -39,5 +43,9 @@ $(VENV)/tests.done: $(VENV)/quickstart.done requirements/tests.txt
 	$(BIN)/pip install --quiet --requirement requirements/tests.txt
 	touch $@
 
+$(VENV)/docs.done: $(VENV)/quickstart.done requirements/docs.txt
+	$(BIN)/pip install --quiet --requirement requirements/docs.txt
+	touch $@
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info mmnystrom/.mim work_dirs/demo
+	rm -rf $(VENV) build dist *.egg-info mmnystrom/.mim work_dirs/demo docs/en/_build

@@ -105,6 +105,26 @@ def test_the_package_does_not_load_the_benchmark():
     assert done.stdout.splitlines()[-1] == '[]', done.stderr
 
 
+CORE_ALONE = """
+import sys
+
+for name in ('mmengine', 'mmcv', 'mmpretrain', 'mmrazor'):
+    sys.modules[name] = None  # find_spec then finds nothing
+import torch
+from mmnystrom.core import KernelTransferLoss
+loss = KernelTransferLoss(dict(type='class_center', num_landmarks=2), preset='landmark_cka')
+s, t, labels = torch.randn(8, 3), torch.randn(8, 5), torch.arange(8) % 2
+loss.observe(s, t, labels)
+loss.refresh()
+print(loss(s, t).item())
+"""
+
+
+def test_core_needs_nothing_of_openmmlab():
+    done = subprocess.run([sys.executable, '-c', CORE_ALONE], capture_output=True, text=True)
+    assert done.returncode == 0 and 0 < float(done.stdout) < 2, done.stderr
+
+
 @pytest.mark.parametrize('path', TOOLS, ids=lambda path: path.name)
 def test_a_tool_is_arguments_and_one_call(path):
     text = path.read_text()

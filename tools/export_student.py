@@ -28,9 +28,9 @@ def parse_args():
         help='modules that the config in the checkpoint may import, beside those of OpenMMLab and ours',
     )
     parser.add_argument('--out', type=Path, help="(default: the checkpoint's folder, /student)")
-    for form, (file, _) in FORMS.items():
-        option = f'--{form.replace("_", "-")}'
-        parser.add_argument(option, action='store_true', help=f'also write {file}')
+    parser.add_argument('--onnx', action='store_true', help='also write student.onnx')
+    parser.add_argument('--torchscript', action='store_true', help='also write student.torchscript.pt')
+    parser.add_argument('--torch-export', action='store_true', help='also write student.pt2')
     parser.add_argument(
         '--images', type=int, default=256, help='test images to compare on (default: 256)'
     )

@@ -3,7 +3,7 @@
 import sys
 
 from mmnystrom.bridge import run_tool
-from mmnystrom.plugin.teacher_test import test_teachers
+from mmnystrom.plugin.hooks.teacher_test import test_teachers
 
 if __name__ == '__main__':
     test_teachers()

@@ -12,9 +12,10 @@ import torch
 from mmengine.runner.checkpoint import _load_checkpoint
 from torch.utils.data import DataLoader, Subset
 
-from mmnystrom.core import LANDMARKS, build_kernel, build_landmarks, measure
-from mmnystrom.plugin.distiller import find_distiller, kda_losses, recorded_pair
-from mmnystrom.plugin.monitor import log_labels
+from mmnystrom.core import LANDMARKS, build_kernel, measure
+from mmnystrom.core.landmarks import Use
+from mmnystrom.plugin.log_names import log_labels
+from mmnystrom.plugin.lookup import find_distiller, kda_losses, recorded_pair
 
 from . import kernel_figures
 from .choices import KERNELS
@@ -73,7 +74,7 @@ def features(runner, split: str, samples: int, device: str) -> tuple[dict, torch
 def fitted_kernels(loss, pair) -> tuple:
     """The loss's kernel for student and teacher; without landmarks gamma is found in the features."""
     if loss.landmarks is not None and loss.landmarks.ready:
-        return loss.landmarks.fitted_kernels()
+        return loss.fitted_kernels()
     return tuple(loss.kernel.fit(rows) for rows in pair)
 
 
@@ -124,7 +125,7 @@ def _errors(strategy, m, seeds, pair, labels, weights, kernels, tile) -> dict[st
     found = {figure: [] for figure in ERRORS}
     for seed in range(seeds):
         landmarks = choose(strategy, m, seed, pair, labels, weights, kernels[1])
-        values = measure(*pair, kernels, landmarks.rows(), tile=tile)
+        values = measure(*pair, kernels, landmarks.active(), tile=tile)
         for figure in ERRORS:
             found[figure].append(values[figure])
     return found
@@ -138,8 +139,7 @@ def choose(strategy, m, seed, pair, labels, weights, kernel):
         arguments = dict(indices=list(range(0, step * m, step)))
     elif strategy not in ('class_center', 'classifier'):
         arguments.update(seed=seed, pool_size=max(len(labels), m))
-    landmarks = build_landmarks(dict(type=strategy, **arguments))
-    landmarks.kernel = kernel
+    landmarks = LANDMARKS.build(dict(type=strategy, **arguments), use=Use(kernel))
     sides = dict(labels=labels, indices=torch.arange(len(labels)), weights=weights)
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')  # fewer different images than landmarks
@@ -274,10 +274,10 @@ def write_kernel_report(
 
 def _draw(out: Path, label: str, loss, pair, labels, results, errors, unit: str) -> None:
     kernels = fitted_kernels(loss, pair)
-    in_use = loss.landmarks.in_use if loss.landmarks is not None else 0
+    number = loss.landmarks.num_active if loss.landmarks is not None else 0
     last = list(results.values())[-1].get('transfer')
     kernel_figures.gram_matrices(out / f'{label}_gram.png', pair, kernels, labels, last)
-    kernel_figures.spectra(out / f'{label}_spectra.png', pair, kernels, in_use)
+    kernel_figures.spectra(out / f'{label}_spectra.png', pair, kernels, number)
     kernel_figures.errors(out / f'{label}_nystrom_error.png', errors, ERRORS[0])
     kernel_figures.transfer(out / f'{label}_transfer.png', transfer_curves(results, label), unit)
 

@@ -18,7 +18,7 @@ import torch
 from mmengine.runner import Runner
 
 from mmnystrom.plugin import LandmarkHook
-from mmnystrom.plugin.distiller import find_distiller
+from mmnystrom.plugin.lookup import find_distiller
 
 
 def ratios_in_turns(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from types import ModuleType
 
 from . import dependencies
 
@@ -28,6 +29,22 @@ def install() -> list[str]:
         return list(_cured)
     dependencies.check()
     too_late = _bound_before_the_bridge()
+    cured = []
+    for cure in _cures():
+        if cure.is_broken():
+            cure.apply()
+            cured.append(cure.NAME)
+    _cured = cured
+    _report(cured, too_late)
+    return list(cured)
+
+
+def _cures() -> tuple[ModuleType, ...]:
+    """Every cure, in the order in which they are applied.
+
+    The first four must stand before mmrazor's own modules are imported, which the detection of the
+    later ones does.
+    """
     from . import (
         checkpoint_errors,
         checkpoint_loading,
@@ -46,10 +63,7 @@ def install() -> list[str]:
         visualization,
     )
 
-    cured = []
-    # The order matters: the first four must stand before mmrazor's own modules are imported, which
-    # the detection of the later ones does.
-    for cure in (
+    return (
         mmcv_version,
         package_metadata,
         mmcls_alias,
@@ -65,13 +79,7 @@ def install() -> list[str]:
         deit_head,
         visualization,
         cpu_ranks,
-    ):
-        if cure.is_broken():
-            cure.apply()
-            cured.append(cure.NAME)
-    _cured = cured
-    _report(cured, too_late)
-    return list(cured)
+    )
 
 
 def _bound_before_the_bridge() -> list[str]:

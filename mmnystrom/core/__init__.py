@@ -2,10 +2,10 @@
 
 from .checks import check_choice, check_integer, check_number
 from .distances import DISTANCES, build_distance
-from .features import feature_rows, widen
+from .features import FeatureShapeError, FeatureTypeError, feature_rows, widen
 from .forms import FORMS, build_form
 from .kernels import KERNELS, build_kernel
-from .landmarks import LANDMARKS, Landmarks, build_landmarks
+from .landmarks import LANDMARKS, LabelError, Landmarks, build_landmarks
 from .loss import PRESETS, KernelTransferLoss
 from .measure import kernel_transfer, measure
 from .nystrom import KernelMatrixError, inverse_root
@@ -16,8 +16,11 @@ __all__ = [
     'KERNELS',
     'LANDMARKS',
     'PRESETS',
+    'FeatureShapeError',
+    'FeatureTypeError',
     'KernelMatrixError',
     'KernelTransferLoss',
+    'LabelError',
     'Landmarks',
     'build_distance',
     'build_form',

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import fields
 from numbers import Integral, Real
 from typing import Any
@@ -85,42 +84,11 @@ def check_choice(argument: str, value: object, choices: Iterable) -> None:
         raise ValueError(f'{argument}={value!r} is unknown: write one of {choices}.')
 
 
-def build_from_table(table: Mapping[str, Any], argument: str, spec: str | dict) -> Any:
-    """Build a member of a table from ``'name'`` or ``dict(type='name', ...)``.
-
-    Raises:
-        TypeError: If the spec is neither, or an argument is missing or unknown to the member.
-        ValueError: If there is no such member, or it refuses an argument.
-    """
-    if not isinstance(spec, (str, Mapping)):
-        raise TypeError(
-            f'{argument}={spec!r} must be a name or a dict(type=<name>, ...); names: {sorted(table)}.'
-        )
-    arguments = {} if isinstance(spec, str) else dict(spec)
-    name = spec if isinstance(spec, str) else arguments.pop('type', None)
-    if not isinstance(name, str) or name not in table:
-        raise ValueError(f'{argument}={spec!r} is unknown: write one of {sorted(table)}.')
-    member = table[name]
-    try:
-        inspect.signature(member).bind(**arguments)
-    except TypeError as error:
-        raise TypeError(f'{argument}={spec!r}: {error}. It takes {name}{_signature(member)}.') from None
-    try:
-        return member(**arguments)
-    except ValueError as error:
-        raise ValueError(f'{argument}: {error}') from error
-
-
 def brief_repr(member: Any) -> str:
     """The repr of a dataclass, without the arguments that have their defaults."""
     said = [(f.name, getattr(member, f.name), f.default) for f in fields(member)]
     arguments = ', '.join(f'{name}={value!r}' for name, value, default in said if value != default)
     return f'{type(member).__name__}({arguments})'
-
-
-def _signature(member) -> str:
-    parameters = inspect.signature(member).parameters.values()
-    return f'({", ".join(str(p.replace(annotation=p.empty)) for p in parameters)})'
 
 
 def _tail(remedy: str) -> str:

@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .checks import build_from_table, check_choice, check_number
+from .checks import check_choice, check_number
+from .table import Table
 
 NORMALIZATIONS = ('teacher_norm', 'mean', 'none')
 
@@ -26,6 +27,8 @@ class Distance:
 
     #: What ``normalize=None`` means for it, and what it allows.
     normalizations: ClassVar[tuple[str, ...]] = NORMALIZATIONS
+    #: Whether rows times a constant, in either network, have the same distance.
+    scale_free: ClassVar[bool] = False
 
     def __call__(self, s_rows: Tensor, t_rows: Tensor, columns: Tensor | None = None) -> Tensor:
         raise NotImplementedError
@@ -134,6 +137,7 @@ class Cosine(Distance):
     """
 
     normalizations: ClassVar[tuple[str, ...]] = ('none',)
+    scale_free: ClassVar[bool] = True
 
     def __call__(self, s_rows: Tensor, t_rows: Tensor, columns: Tensor | None = None) -> Tensor:
         s_norm, t_norm = torch.linalg.vector_norm(s_rows), torch.linalg.vector_norm(t_rows)
@@ -143,31 +147,10 @@ class Cosine(Distance):
         return (1 - similarity) * (t_norm > 0)
 
 
-DISTANCES: dict[str, type[Distance]] = {
-    'smooth_l1': SmoothL1,
-    'l1': L1,
-    'mse': MSE,
-    'kl': KL,
-    'cosine': Cosine,
-}
-
-
-def build_distance(spec: str | dict) -> Distance:
-    """Return a distance.
-
-    Args:
-        spec: Its name, or ``dict(type='kl', tau=4.0)``.
-
-    Raises:
-        TypeError: If the spec is neither, or has an argument the distance does not take.
-        ValueError: If there is no such distance, or it refuses an argument.
-
-    Example:
-        >>> import torch
-        >>> build_distance('mse')(torch.tensor([[1., 2.]]), torch.tensor([[1., 4.]]))
-        tensor(4.)
-    """
-    return build_from_table(DISTANCES, 'distance', spec)
+DISTANCES: Table[Distance] = Table(
+    'distance', {'smooth_l1': SmoothL1, 'l1': L1, 'mse': MSE, 'kl': KL, 'cosine': Cosine}
+)
+build_distance = DISTANCES.build
 
 
 def normalized(

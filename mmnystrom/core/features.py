@@ -8,6 +8,14 @@ import torch
 from torch import Tensor
 
 
+class FeatureTypeError(TypeError):
+    """What should be the features of a batch is no tensor."""
+
+
+class FeatureShapeError(ValueError):
+    """The features of a batch are not one row an image."""
+
+
 def feature_rows(feature: object, argument: str) -> Tensor:
     """Return the features of a batch as one row an image.
 
@@ -19,18 +27,18 @@ def feature_rows(feature: object, argument: str) -> Tensor:
         Shape (N, d), sharing memory with ``feature``.
 
     Raises:
-        TypeError: If it is not a floating-point tensor.
-        ValueError: If it has any other shape, or holds no image.
+        FeatureTypeError: If it is no tensor.
+        TypeError: If it is not floating point.
+        FeatureShapeError: If it has any other shape.
+        ValueError: If it holds no image.
 
     Example:
         >>> feature_rows(torch.zeros(4, 8, 1, 1), 's_feature').shape
         torch.Size([4, 8])
     """
     if not isinstance(feature, Tensor):
-        raise TypeError(
-            f'{argument} must be a tensor of shape (N, d), got {type(feature).__name__}. A recorder '
-            "on a backbone or neck gives a tuple: put dict(type='PoolConnector') behind it, which "
-            'takes the last.'
+        raise FeatureTypeError(
+            f'{argument} must be a tensor of shape (N, d), got {type(feature).__name__}.'
         )
     if not feature.is_floating_point():
         raise TypeError(f'{argument} must be floating point, got {feature.dtype}.')
@@ -43,10 +51,8 @@ def feature_rows(feature: object, argument: str) -> Tensor:
         return feature
     if feature.ndim > 2 and feature.shape[2:].numel() == 1:
         return feature.flatten(1)
-    raise ValueError(
-        f'{argument} must have shape (N, d), got {tuple(feature.shape)}. Pool it first: add '
-        "connectors=dict(pool=dict(type='PoolConnector')) to the distiller and connector='pool' to "
-        f'the mapping of {argument} in loss_forward_mappings.'
+    raise FeatureShapeError(
+        f'{argument} must have shape (N, d), got {tuple(feature.shape)}: pool it first.'
     )
 
 

@@ -6,69 +6,73 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from .centering import center_gram, center_rows, check_centering
-from .checks import brief_repr, build_from_table, check_number
-from .features import cast, widen
-from .gram import Batch
+from .centering import center_gram, check_centering
+from .checks import brief_repr, check_flag, check_number
+from .features import widen
 from .kernels import Kernel
+from .maps import GramMap, LandmarkMap
 from .nystrom import check_rank, inverse_root
+from .table import Table
 
 
-@dataclass(frozen=True)
-class Rows:
-    """A network's features against its landmarks; calling it gives the rows of C, or of F.
+class Form:
+    """What matrix of a network's batch is compared: what every form may be asked.
 
-    Args:
-        kernel: The kernel, its parameter found.
-        landmarks: For an explicit kernel the mapped landmarks, with the root folded in if there is
-            one, else the landmarks themselves; shape (m, d).
-        root: Shape (m, m), or None.
-        center: Whether the mean over the rows is taken away.
-        mean: That mean, where it is not the batch's; shape (1, d) of mapped features for an
-            explicit kernel, else (1, m).
-        columns_centered: Whether the mean over the landmarks is still to be taken away.
+    Its subclasses say what is not as here.
     """
 
-    kernel: Kernel
-    landmarks: Tensor
-    root: Tensor | None = None
-    center: bool = False
-    mean: Tensor | None = None
-    columns_centered: bool = True
+    #: Whether it compares features with landmarks.
+    needs_landmarks: ClassVar[bool] = True
+    #: Whether a root of the landmarks' kernel matrix is taken.
+    takes_root: ClassVar[bool] = False
+    #: Rank of that root, and the share of the largest eigenvalue below which one counts as 0; see
+    #: :class:`Nystrom`.
+    rank: ClassVar[int | float | None] = None
+    threshold: ClassVar[float] = 1e-6
 
-    def __call__(self, x: Tensor, usable: Tensor | None = None) -> Tensor:
-        """Rows (N, m) of features (N, d), which were checked and cast.
+    @property
+    def unit_features(self) -> bool:
+        """Whether features are scaled to unit length first."""
+        return False
 
-        Where ``usable`` (N,) is False the features must be 0, and the row is 0.
+    @property
+    def unit_rows(self) -> bool:
+        """Whether the rows of the matrix are scaled to unit length."""
+        return False
+
+    def check(self, kernel: Kernel, num_landmarks: int | None) -> None:
+        """Refuse a kernel or a number of landmarks. Here all are allowed.
+
+        Raises:
+            ValueError: If the form cannot do with them.
         """
-        landmarks = cast(self.landmarks, x.dtype)
-        if self.kernel.explicit:
-            # The mean goes before the product: there it is no difference of large numbers.
-            return self._centered(self.kernel.map(x), usable) @ landmarks.T
-        rows = self.kernel.values(x, landmarks)
-        if self.root is not None:
-            rows = rows @ cast(self.root, x.dtype)
-        elif not self.columns_centered:
-            rows = rows - rows.mean(1, keepdim=True)
-        if usable is not None:
-            rows = rows.masked_fill(~usable[:, None], 0)
-        return self._centered(rows, usable)
 
-    def _centered(self, rows: Tensor, usable: Tensor | None) -> Tensor:
-        if not self.center:
-            return rows
-        mean = None if self.mean is None else cast(self.mean, rows.dtype)
-        return center_rows(rows, usable, mean)
+    def prepare(self, x: Tensor) -> Tensor:
+        """Features (N, d) as the kernel gets them."""
+        return F.normalize(x, dim=1) if self.unit_features else x
 
-    @staticmethod
-    def columns(usable: Tensor | None) -> None:
-        """Every landmark counts, whichever samples of the batch do."""
+    def fit(
+        self, kernel: Kernel, landmarks: Tensor | None = None, weight: Tensor | None = None
+    ) -> LandmarkMap | GramMap:
+        """Prepare the map of one network.
+
+        Args:
+            kernel: The kernel, its parameter found.
+            landmarks: Shape (m, d); None for a form without landmarks.
+            weight: How many images each landmark stands for, shape (m,). Defaults to None, all the
+                same.
+
+        Raises:
+            KernelMatrixError: If a root is needed and the landmarks' kernel matrix has none.
+        """
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, repr=False)
-class AgainstLandmarks:
+class AgainstLandmarks(Form):
     """What :class:`Partial` and :class:`Nystrom` share: centring.
 
     Args:
@@ -85,27 +89,16 @@ class AgainstLandmarks:
 
     center: bool | str = False
     mean: str = 'batch'
-    needs_landmarks: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_centering(self.center, self.mean)
 
     __repr__ = brief_repr
 
-    def check(self, kernel: Kernel, num_landmarks: int | None) -> None:
-        """Nothing is impossible."""
-
-    def fit(self, kernel: Kernel, landmarks: Tensor, weights: Tensor | None = None) -> Rows:
-        """Prepare for the landmarks of one network.
-
-        Args:
-            kernel: The kernel, its parameter found.
-            landmarks: Shape (m, d).
-            weights: How many images each stands for, shape (m,). Defaults to None, all the same.
-
-        Raises:
-            KernelMatrixError: If a root is needed and their kernel matrix has none.
-        """
+    def fit(
+        self, kernel: Kernel, landmarks: Tensor | None = None, weight: Tensor | None = None
+    ) -> LandmarkMap:
+        """Prepare for the landmarks of one network; see :meth:`Form.fit`."""
         centered = self.center in (True, 'landmarks')
         root = self.root(kernel, landmarks, centered)
         if kernel.explicit and (centered or root is not None):
@@ -118,15 +111,15 @@ class AgainstLandmarks:
         else:
             against = kernel.map(landmarks) if kernel.explicit else landmarks
         root = None if kernel.explicit or root is None else root.to(landmarks)
-        rows = Rows(kernel, against, root, columns_centered=not centered or root is not None)
+        found = LandmarkMap(kernel, against, root, columns_centered=not centered or root is not None)
         if self.center not in (True, 'rows'):
-            return rows
+            return found
         mean = None
         if self.mean == 'landmarks':
-            share = (torch.ones(len(landmarks)) if weights is None else weights).to(landmarks)
-            images = kernel.map(landmarks) if kernel.explicit else rows(landmarks)
+            share = (torch.ones(len(landmarks)) if weight is None else weight).to(landmarks)
+            images = kernel.map(landmarks) if kernel.explicit else found(landmarks)
             mean = (share / share.sum())[None] @ images
-        return replace(rows, center=True, mean=mean)
+        return replace(found, center=True, mean=mean)
 
     def root(self, kernel: Kernel, landmarks: Tensor, centered: bool) -> Tensor | None:
         """What C is multiplied by, shape (m, m), or None."""
@@ -169,6 +162,7 @@ class Nystrom(AgainstLandmarks):
         ValueError: If one is anything else.
     """
 
+    takes_root: ClassVar[bool] = True
     rank: int | float | None = None
     threshold: float = 1e-6
 
@@ -194,25 +188,57 @@ class Nystrom(AgainstLandmarks):
         return landmark_root(kernel, landmarks, self.rank, self.threshold, centered)
 
 
-FORMS = {'partial': Partial, 'nystrom': Nystrom, 'batch': Batch}
-Form = Partial | Nystrom | Batch
-
-
-def build_form(spec: str | dict) -> Form:
-    """Return a form.
+@dataclass(frozen=True)
+class Batch(Form):
+    """The Gram matrix of the batch itself, ``kernel(X, X)``: no landmarks.
 
     Args:
-        spec: Its name, or ``dict(type='nystrom', rank=0.99)``.
+        center: Centre it, ``H K H`` with ``H = I - 1/N``. Defaults to False.
+        normalize_rows: Scale its rows to unit length, after centring. Defaults to False.
+        normalize_features: Scale the features to unit length before. Defaults to False.
 
     Raises:
-        TypeError: If the spec is neither, or has an argument the form does not take.
-        ValueError: If there is no such form, or it refuses an argument.
-
-    Example:
-        >>> build_form(dict(type='batch', center=True))
-        Batch(center=True, normalize_rows=False, normalize_features=False)
+        ValueError: If one is neither True nor False.
     """
-    return build_from_table(FORMS, 'form', spec)
+
+    center: bool = False
+    normalize_rows: bool = False
+    normalize_features: bool = False
+    needs_landmarks: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        for argument in ('center', 'normalize_rows', 'normalize_features'):
+            check_flag(argument, getattr(self, argument))
+
+    @property
+    def unit_features(self) -> bool:
+        """Whether features are scaled to unit length first."""
+        return self.normalize_features
+
+    @property
+    def unit_rows(self) -> bool:
+        """Whether the rows of the matrix are scaled to unit length."""
+        return self.normalize_rows
+
+    def check(self, kernel: Kernel, num_landmarks: int | None) -> None:
+        """Refuse a gamma that would be found from landmarks.
+
+        Raises:
+            ValueError: If the kernel has one.
+        """
+        if kernel.needs_fit:
+            raise ValueError(
+                f'kernel: {kernel.fitted}={kernel.parameter!r} is found from landmarks, and '
+                f"form='batch' has none: give {kernel.fitted} as a number, or leave it out."
+            )
+
+    def fit(self, kernel: Kernel, landmarks: None = None, weight: None = None) -> GramMap:
+        """Prepare; there are no landmarks."""
+        return GramMap(kernel, self.center, self.normalize_rows)
+
+
+FORMS: Table[Form] = Table('form', {'partial': Partial, 'nystrom': Nystrom, 'batch': Batch})
+build_form = FORMS.build
 
 
 def landmark_root(

@@ -9,8 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .checks import brief_repr, build_from_table, check_choice, check_integer, check_number
+from .checks import brief_repr, check_choice, check_integer, check_number
 from .features import computing_dtype, widen, without_autocast
+from .table import Table
 
 
 @dataclass(frozen=True)
@@ -248,30 +249,17 @@ class Laplacian(Radial):
         return 1 / distance if distance else 1.0
 
 
-KERNELS: dict[str, type[Kernel]] = {
-    'linear': Linear,
-    'cosine': Cosine,
-    'polynomial': Polynomial,
-    'rbf': RBF,
-    'laplacian': Laplacian,
-}
-
-
-def build_kernel(spec: str | dict) -> Kernel:
-    """Return a kernel.
-
-    Args:
-        spec: Its name, or ``dict(type='rbf', gamma='median')``.
-
-    Raises:
-        TypeError: If the spec is neither, or has an argument the kernel does not take.
-        ValueError: If there is no such kernel, or it refuses an argument.
-
-    Example:
-        >>> build_kernel(dict(type='polynomial', degree=2))
-        Polynomial(degree=2, gamma=None, coef0=1.0)
-    """
-    return build_from_table(KERNELS, 'kernel', spec)
+KERNELS: Table[Kernel] = Table(
+    'kernel',
+    {
+        'linear': Linear,
+        'cosine': Cosine,
+        'polynomial': Polynomial,
+        'rbf': RBF,
+        'laplacian': Laplacian,
+    },
+)
+build_kernel = KERNELS.build
 
 
 def squared_distances(x: Tensor, y: Tensor) -> Tensor:

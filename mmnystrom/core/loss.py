@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .checks import check_number
-from .distances import Cosine, build_distance, normalized
+from .distances import DISTANCES, normalized
 from .features import cast, computing_dtype, finite_samples, without_autocast
-from .forms import Partial, build_form
-from .kernels import build_kernel
-from .landmarks import EVERY_ITERATION, Refresh, build_landmarks
+from .forms import FORMS
+from .kernels import KERNELS, Kernel
+from .landmarks import LANDMARKS, Landmarks, Use
+from .maps import GramMap, LandmarkMap
 from .measure import measure
 
 #: Losses that are a choice of arguments; what a preset names can be changed beside it.
@@ -53,11 +55,12 @@ class KernelTransferLoss(nn.Module):
     are those of the batch without it. :attr:`rejected` counts these samples.
 
     Args:
-        landmarks: Spec of :func:`~mmnystrom.core.build_landmarks`; None for ``form='batch'``, which
-            has none. Defaults to None.
-        kernel: Spec of :func:`~mmnystrom.core.build_kernel`. Defaults to ``'linear'``.
-        form: Spec of :func:`~mmnystrom.core.build_form`. Defaults to ``'partial'``.
-        distance: Spec of :func:`~mmnystrom.core.build_distance`. Defaults to ``'smooth_l1'``.
+        landmarks: A member of :data:`~mmnystrom.core.LANDMARKS`: its name, or
+            ``dict(type=<name>, ...)`` with its arguments. None for ``form='batch'``, which has none.
+            Defaults to None.
+        kernel: A member of :data:`~mmnystrom.core.KERNELS`. Defaults to ``'linear'``.
+        form: A member of :data:`~mmnystrom.core.FORMS`. Defaults to ``'partial'``.
+        distance: A member of :data:`~mmnystrom.core.DISTANCES`. Defaults to ``'smooth_l1'``.
         normalize: What the sum over the batch is divided by: ``'teacher_norm'``, the Frobenius norm of
             the teacher's rows; ``'mean'``, the number of terms; ``'none'``. Defaults to None, the first
             that goes with the distance: ``'mean'`` for kl, ``'none'`` for cosine, else
@@ -96,15 +99,16 @@ class KernelTransferLoss(nn.Module):
         given = dict(kernel=kernel, form=form, distance=distance, normalize=normalize)
         chosen = {**DEFAULTS, **_preset(preset)}
         chosen.update({name: value for name, value in given.items() if value is not None})
-        self.kernel = build_kernel(chosen['kernel'])
-        self.form = build_form(chosen['form'])
-        self.distance = build_distance(chosen['distance'])
+        self.kernel = KERNELS.build(chosen['kernel'])
+        self.form = FORMS.build(chosen['form'])
+        self.distance = DISTANCES.build(chosen['distance'])
         self.normalize = self.distance.choose_normalization(chosen['normalize'])
         self.landmarks = self._build_landmarks(landmarks)
-        self.form.check(self.kernel, getattr(self.landmarks, 'num_landmarks', None))
+        self.form.check(self.kernel, None if self.landmarks is None else self.landmarks.num_landmarks)
         self.rejected: Tensor | None = None
-        self._rows: tuple | None = None
-        self._version = -1
+        self._kernels: tuple[Kernel, Kernel] | None = None
+        self._maps: tuple | None = None
+        self._made_of: tuple[Tensor | None, Tensor | None] = (None, None)
 
     def extra_repr(self) -> str:
         return (
@@ -119,34 +123,85 @@ class KernelTransferLoss(nn.Module):
         If not, a student whose features are much longer or shorter than the teacher's is made to
         change their length before anything else.
         """
-        if self.kernel.scale_free or getattr(self.form, 'normalize_features', False):
+        if self.kernel.scale_free or self.form.unit_features:
             return True
-        lengths_cancel = isinstance(self.distance, Cosine) or getattr(self.form, 'normalize_rows', False)
-        return self.kernel.homogeneous and lengths_cancel
+        return self.kernel.homogeneous and (self.distance.scale_free or self.form.unit_rows)
 
     @property
     def ready(self) -> bool:
         """Whether there is something to compare: landmarks, or a form that has none."""
         return self.landmarks is None or self.landmarks.ready
 
-    def rows(self) -> tuple:
-        """The functions that make rows (N, m) of features, of student and teacher.
+    def observe(self, s_feature: Tensor, t_feature: Tensor, extra=None) -> None:
+        """Let the landmarks' strategy collect from a batch.
 
-        They are made anew when the landmarks have changed: this is where roots are taken.
+        Landmarks that every rank has by itself and that shall be new in every iteration are refreshed
+        at once; the others when :meth:`refresh` is called.
+
+        Args:
+            s_feature: The student's features, shape (N, d_S).
+            t_feature: The teacher's features, shape (N, d_T).
+            extra: What ``landmarks.needs`` names: labels, positions in the data set, or classifiers'
+                weights.
+
+        Raises:
+            ValueError: If a shape does not fit.
+        """
+        self.landmarks.observe(s_feature, t_feature, extra)
+        if self.landmarks.local and (self.landmarks.per_iteration or not self.landmarks.ready):
+            self.refresh()
+
+    def refresh(
+        self,
+        all_reduce: Callable[[Tensor], None] | None = None,
+        all_gather: Callable[[Tensor], list[Tensor]] | None = None,
+        broadcast: Callable[[Tensor], None] | None = None,
+    ) -> None:
+        """Make landmarks of what was collected, and everything that follows from them.
+
+        For the arguments see :meth:`~mmnystrom.core.landmarks.Landmarks.commit`; without them there is
+        one collector.
 
         Raises:
             KernelMatrixError: If the landmarks' kernel matrix has no root.
         """
         if self.landmarks is None:
-            fitted = self.form.fit(self.kernel)
-            return fitted, fitted
-        if self._version != self.landmarks.version:
-            landmarks = self.landmarks
-            pairs = zip(landmarks.fitted_kernels(), landmarks.rows(), strict=True)
-            weights = landmarks.weights()
-            self._rows = tuple(self.form.fit(kernel, rows, weights) for kernel, rows in pairs)
-            self._version = landmarks.version
-        return self._rows
+            return
+        self.landmarks.commit(all_reduce, all_gather, broadcast)
+        if self.landmarks.ready:
+            self.feature_maps()
+
+    def feature_maps(self) -> tuple[LandmarkMap | GramMap, LandmarkMap | GramMap]:
+        """The maps from features (N, d) to kernel rows (N, m), of student and teacher.
+
+        Raises:
+            KernelMatrixError: If the landmarks' kernel matrix has no root.
+        """
+        self._fit()
+        return self._maps
+
+    def fitted_kernels(self) -> tuple[Kernel, Kernel]:
+        """The kernel with the parameter that the student's landmarks have, and the teacher's."""
+        self._fit()
+        return self._kernels
+
+    def _fit(self) -> None:
+        """Find what follows from the landmarks, if they are not those of the last time."""
+        landmarks = self.landmarks
+        if landmarks is None:
+            if self._maps is None:
+                self._kernels = (self.kernel, self.kernel)
+                self._maps = (self.form.fit(self.kernel),) * 2
+            return
+        # Only a commit changes landmarks, and it makes new tensors.
+        if self._made_of[0] is landmarks.student and self._made_of[1] is landmarks.teacher:
+            return
+        active, weight = landmarks.active(), landmarks.active_weight()
+        kernels = tuple(self.kernel.fit(rows) for rows in active)
+        pairs = zip(kernels, active, strict=True)
+        self._maps = tuple(self.form.fit(kernel, rows, weight) for kernel, rows in pairs)
+        self._kernels = kernels
+        self._made_of = landmarks.student, landmarks.teacher
 
     def forward(self, s_feature: Tensor, t_feature: Tensor) -> Tensor:
         """Loss of a batch.
@@ -181,17 +236,17 @@ class KernelTransferLoss(nn.Module):
 
     def _compare(self, s_feature: Tensor, t_feature: Tensor, usable: Tensor | None) -> Tensor:
         dtype = computing_dtype(s_feature, t_feature)
-        s_rows, t_rows = self.rows()
+        s_map, t_map = self.feature_maps()
         with without_autocast(s_feature.device):
             features = [cast(s_feature, dtype), cast(t_feature, dtype)]
             if usable is not None:
                 # Before the kernel, whose gradient would be NaN; 0 times NaN is NaN.
                 features = [feature.masked_fill(~usable[:, None], 0) for feature in features]
-            student = s_rows(features[0], usable)
+            student = s_map(self.form.prepare(features[0]), usable)
             with torch.no_grad():
-                teacher = t_rows(features[1], usable)
-            rows = dict(usable=usable, columns=s_rows.columns(usable))
-            return normalized(self.distance, self.normalize, student, teacher, self.loss_weight, **rows)
+                teacher = t_map(self.form.prepare(features[1]), usable)
+            which = dict(usable=usable, columns=s_map.columns(usable))
+            return normalized(self.distance, self.normalize, student, teacher, self.loss_weight, **which)
 
     def measure(self, s_feature: Tensor, t_feature: Tensor, tile: int = 1024) -> dict[str, float]:
         """How much of the teacher's kernel matrix, by this loss's kernel, arrived over a data set.
@@ -209,24 +264,19 @@ class KernelTransferLoss(nn.Module):
         Raises:
             KernelMatrixError: If the landmarks' kernel matrix has no root.
         """
-        if getattr(self.form, 'normalize_features', False):
-            s_feature, t_feature = (F.normalize(x.float(), dim=1) for x in (s_feature, t_feature))
+        features = [self.form.prepare(x.float()) for x in (s_feature, t_feature)]
         if self.landmarks is None or not self.landmarks.ready:
             kernels = self.kernel, self.kernel
-            return {} if self.kernel.needs_fit else measure(s_feature, t_feature, kernels, tile=tile)
+            return {} if self.kernel.needs_fit else measure(*features, kernels, tile=tile)
         landmarks = self.landmarks
-        cut = {
-            name: getattr(self.form, name) for name in ('rank', 'threshold') if hasattr(self.form, name)
-        }
-        found = measure(
-            s_feature, t_feature, landmarks.fitted_kernels(), landmarks.rows(), tile=tile, **cut
-        )
-        found['landmarks'] = landmarks.in_use
+        cut = dict(rank=self.form.rank, threshold=self.form.threshold)
+        found = measure(*features, self.fitted_kernels(), landmarks.active(), tile=tile, **cut)
+        found['landmarks'] = landmarks.num_active
         if landmarks.drift is not None:
             found['drift_student'], found['drift_teacher'] = landmarks.drift.tolist()
         return found
 
-    def _build_landmarks(self, spec):
+    def _build_landmarks(self, spec: dict | str | None) -> Landmarks | None:
         if not self.form.needs_landmarks:
             if spec is not None:
                 raise ValueError(
@@ -239,11 +289,7 @@ class KernelTransferLoss(nn.Module):
                 f'landmarks is missing: {type(self.form).__name__} rows are features against landmarks. '
                 "Give landmarks=dict(type='class_center', num_landmarks=<number of classes>)."
             )
-        landmarks = build_landmarks(spec)
-        landmarks.kernel = self.kernel
-        if landmarks.refresh is EVERY_ITERATION and not isinstance(self.form, Partial):
-            landmarks.refresh = Refresh()
-        return landmarks
+        return LANDMARKS.build(spec, use=Use(self.kernel, self.form.takes_root))
 
 
 def _preset(name: str | None) -> dict:

@@ -1,59 +1,108 @@
-"""Tensors in ``state_dict()`` that are not buffers."""
+"""Tensors in ``state_dict()`` that are not buffers, declared as those of a metric of torchmetrics."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor, nn
 
 
-class TensorState(nn.Module):
+@dataclass(frozen=True)
+class Entry:
+    """A tensor of a :class:`State`.
+
+    Args:
+        shape: Its sizes. A size that is a name is the same wherever the name stands.
+        reduce: How the tensors of several collectors become one: ``'sum'``, or None if a strategy of
+            its own does it, or all have the same.
+        on_host: Whether it stays on the CPU.
+        saved: Whether it is in ``state_dict()``.
+    """
+
+    shape: tuple[int | str, ...]
+    reduce: str | None = None
+    on_host: bool = False
+    saved: bool = True
+
+
+class State(nn.Module):
     """A module whose state is in ``state_dict()`` but not in ``buffers()``.
 
     What broadcasts or averages buffers (``broadcast_buffers=True``, SyncBuffersHook, EMAHook) would
-    destroy what the ranks have each collected. Tensors named in ``_DEVICE_STATE`` follow the module
-    to another device but not to another dtype, those in ``_HOST_STATE`` stay on the CPU; either may be
-    None, and is not saved then.
+    destroy what the ranks have each collected. A tensor follows the module to another device, but not
+    to another dtype. It is None until something is assigned to it, and is not saved then.
     """
 
-    _DEVICE_STATE: tuple[str, ...] = ()
-    _HOST_STATE: tuple[str, ...] = ()
-    #: Shapes of the tensors. A dimension with a name has the same size wherever it stands.
-    _LAYOUT: ClassVar[dict[str, tuple]] = {}
+    #: Names that earlier versions gave to tensors, and what they are called now; None: needed no more.
+    RENAMED: ClassVar[dict[str, str | None]] = {}
 
     def __init__(self) -> None:
         super().__init__()
-        for name in (*self._DEVICE_STATE, *self._HOST_STATE):
-            setattr(self, name, None)
+        self._entries: dict[str, Entry] = {}
+
+    def add_state(self, name: str, shape: tuple[int | str, ...], **more) -> None:
+        """Declare a tensor, which is None at first. For the other arguments see :class:`Entry`."""
+        self._entries[name] = Entry(shape, **more)
+        setattr(self, name, None)
+
+    def tensors(self, select: Callable[[Entry], bool] = lambda entry: True) -> dict[str, Tensor]:
+        """Name -> tensor, of those that are not None and whose entry is selected."""
+        found = {name: getattr(self, name) for name, entry in self._entries.items() if select(entry)}
+        return {name: tensor for name, tensor in found.items() if tensor is not None}
+
+    def reduce_sums(self, all_reduce: Callable[[Tensor], None]) -> None:
+        """Add up the tensors with ``reduce='sum'`` over all collectors, in place."""
+        for tensor in self.tensors(lambda entry: entry.reduce == 'sum').values():
+            all_reduce(tensor)
+
+    def reset_sums(self) -> None:
+        """Set the tensors with ``reduce='sum'`` to zero, in place."""
+        for tensor in self.tensors(lambda entry: entry.reduce == 'sum').values():
+            tensor.zero_()
 
     def saved_state(self) -> dict[str, Tensor]:
         """Copies of the tensors that go into a checkpoint."""
-        names = (*self._DEVICE_STATE, *self._HOST_STATE)
-        found = {name: getattr(self, name) for name in names}
-        return {name: tensor.clone() for name, tensor in found.items() if tensor is not None}
+        return {name: tensor.clone() for name, tensor in self.tensors(lambda e: e.saved).items()}
+
+    def layout(self) -> dict[str, tuple[int | str, ...]]:
+        """Name -> sizes, of everything that :meth:`saved_state` may give."""
+        return {name: entry.shape for name, entry in self._entries.items() if entry.saved}
+
+    def check_state(self, state: dict[str, Tensor], prefix: str) -> None:
+        """Refuse a state of a checkpoint. Here none is; for arguments see :meth:`restore`.
+
+        Raises:
+            ValueError: If it does not fit.
+        """
 
     def restore(self, state: dict[str, Tensor], prefix: str) -> None:
-        """Take over what :meth:`saved_state` gave, its layout checked; ``prefix`` is for messages."""
+        """Take over what :meth:`saved_state` gave.
+
+        Args:
+            state: Name -> tensor, its layout checked. What is not in it becomes None.
+            prefix: What the names begin with in the checkpoint, for messages.
+
+        Raises:
+            ValueError: If :meth:`check_state` refuses it.
+        """
+        self.check_state(state, prefix)
         device = self._device()
-        for name in (*self._DEVICE_STATE, *self._HOST_STATE):
-            tensor = state.get(name)
+        for name, entry in self._entries.items():
+            tensor = state.get(name) if entry.saved else None
             if tensor is not None:
-                target = 'cpu' if name in self._HOST_STATE else device
+                target = 'cpu' if entry.on_host else device
                 tensor = tensor.clone() if target is None else tensor.clone().to(target)
             setattr(self, name, tensor)
 
     def _device(self):
-        for name in self._DEVICE_STATE:
-            if getattr(self, name) is not None:
-                return getattr(self, name).device
-        return None
+        tensors = list(self.tensors(lambda entry: not entry.on_host).values())
+        return tensors[0].device if tensors else None
 
     def _move(self, fn: Callable[[Tensor], Tensor]) -> None:
-        for name in self._DEVICE_STATE:
-            tensor = getattr(self, name)
-            if tensor is not None:
-                setattr(self, name, fn(tensor))
+        for name, tensor in self.tensors(lambda entry: not entry.on_host).items():
+            setattr(self, name, fn(tensor))
 
     def _apply(self, fn, *args, **kwargs):
         self._move(lambda tensor: tensor.to(fn(tensor).device))
@@ -68,10 +117,15 @@ class TensorState(nn.Module):
         self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
     ) -> None:
         mine = {key[len(prefix) :]: x for key, x in state_dict.items() if key.startswith(prefix)}
-        known = {name: x for name, x in mine.items() if name in self._LAYOUT}
+        mine = {self.RENAMED.get(name, name): x for name, x in mine.items()}
+        mine.pop(None, None)
+        layout = self.layout()
+        known = {name: x for name, x in mine.items() if name in layout}
         if known:
-            check_layout(known, self._LAYOUT, prefix)
+            check_layout(known, layout, prefix)
             self.restore(known, prefix)
+        else:
+            missing_keys.extend(prefix + name for name in self.saved_state())
         unexpected_keys.extend(prefix + name for name in mine if name not in known)
         theirs = {key: value for key, value in state_dict.items() if not key.startswith(prefix)}
         super()._load_from_state_dict(
@@ -79,7 +133,7 @@ class TensorState(nn.Module):
         )
 
 
-def check_complete(state: dict[str, Tensor], names: tuple[str, ...], prefix: str) -> None:
+def check_complete(state: dict[str, Tensor], names: Iterable[str], prefix: str) -> None:
     """Refuse a checkpoint without some of these entries.
 
     Raises:
@@ -93,14 +147,14 @@ def check_complete(state: dict[str, Tensor], names: tuple[str, ...], prefix: str
         )
 
 
-def check_finite(module: TensorState, names: tuple[str, ...], prefix: str) -> None:
-    """Refuse tensors that hold NaN or infinity, of a module that has taken over a checkpoint.
+def check_finite(state: dict[str, Tensor], names: Iterable[str], prefix: str) -> None:
+    """Refuse tensors of a checkpoint that hold NaN or infinity.
 
     Raises:
         ValueError: If one does.
     """
     for name in names:
-        tensor = getattr(module, name)
+        tensor = state.get(name)
         bad = 0 if tensor is None else int((~tensor.isfinite()).sum())
         if bad:
             raise ValueError(
@@ -115,7 +169,7 @@ def check_layout(state: dict[str, Tensor], layout: dict[str, tuple], prefix: str
 
     Args:
         state: Name -> tensor.
-        layout: Name -> sizes; a size that is a name is the same wherever it stands.
+        layout: Name -> sizes. A size that is a name is the same wherever it stands.
         prefix: What the names begin with in the checkpoint, for messages.
 
     Raises:

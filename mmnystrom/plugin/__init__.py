@@ -3,11 +3,9 @@
 from .backbones import ShuffleNetV2_CIFAR
 from .connectors import NormalizeConnector, PoolConnector, ProjectionConnector
 from .datasets import CIFAR10Images, CIFAR100Images, Digits, TinyImageNet
-from .hooks import LandmarkHook
+from .hooks import KernelMonitorHook, LandmarkHook, TeacherTestHook
 from .losses import KDALoss
-from .monitor import KernelMonitorHook
 from .scope import register_scope
-from .teacher_test import TeacherTestHook
 
 register_scope()
 

@@ -8,7 +8,9 @@ from mmengine.model import BaseModule
 from mmrazor.registry import MODELS
 from torch import Tensor, nn
 
-from mmnystrom.core import check_choice, check_integer, check_number, feature_rows
+from mmnystrom.core import check_choice, check_integer, check_number
+
+from .needs import recorded_rows
 
 NORMS = {'BN1d': nn.BatchNorm1d, 'SyncBN': nn.SyncBatchNorm, 'LN': nn.LayerNorm}
 
@@ -135,7 +137,7 @@ class ProjectionConnector(BaseModule):
         Raises:
             ValueError: If the shape is another.
         """
-        rows = feature_rows(feature, 'the input of ProjectionConnector')
+        rows = recorded_rows(feature, 'the input of ProjectionConnector')
         if rows.shape[1] != self.linear.in_features:
             raise ValueError(
                 f'ProjectionConnector has in_channel={self.linear.in_features} and got features of '

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 
-def with_file_read(landmarks: dict | str | None) -> dict | str | None:
+def load_landmark_file(landmarks: dict | str | None) -> dict | str | None:
     """Put what a file holds in the place of ``file=`` of fixed landmarks.
 
     Args:

@@ -4,17 +4,41 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass
 
 import torch
 from mmengine.logging import print_log
 from mmrazor.registry import MODELS
 from torch import Tensor
 
-from mmnystrom.core import KernelMatrixError, KernelTransferLoss, feature_rows
+from mmnystrom.core import KernelMatrixError, KernelTransferLoss
 
-from .landmark_files import with_file_read
-from .needs import label_tensor, missing
+from .landmark_files import load_landmark_file
+from .needs import label_tensor, missing, recorded_rows, with_remedy
 from .watch import BAD_BATCHES, NonFiniteWatch
+
+
+@dataclass
+class Step:
+    """What the hook tells a loss of the iteration to come.
+
+    Args:
+        enabled: Whether the schedule lets the loss act. Defaults to True.
+        observing: Whether the batch goes into the landmarks. Defaults to True.
+        ramp: Factor between 0 and 1 of a weight that still grows. Defaults to 1.
+        must_learn: Whether a run trains the loss, so that a feature without a gradient is a mistake.
+            Defaults to False.
+        sample_indices: Positions of the batch's images in the data set, (N,), for strategies that ask.
+            Defaults to None.
+        probe: Called with the loss and its value in a forward that acts. Defaults to None.
+    """
+
+    enabled: bool = True
+    observing: bool = True
+    ramp: float = 1.0
+    must_learn: bool = False
+    sample_indices: Tensor | None = None
+    probe: Callable[[KDALoss, Tensor], None] | None = None
 
 
 @MODELS.register_module()
@@ -75,28 +99,16 @@ class KDALoss(KernelTransferLoss):
         loss_weight: float = 1.0,
     ) -> None:
         super().__init__(
-            with_file_read(landmarks), kernel, form, distance, normalize, preset, loss_weight
+            load_landmark_file(landmarks), kernel, form, distance, normalize, preset, loss_weight
         )
-        #: Whether the schedule lets the loss act; the hook's to set.
-        self.enabled = True
-        #: Whether batches go into the landmarks; the hook's to set.
-        self.observing = True
-        #: Positions of the batch's images in the data set, for strategies that ask; the hook's to set.
-        self.sample_indices: Tensor | None = None
-        #: Whether a run trains this loss, so that a feature without a gradient is a mistake; the hook's
-        #: to set.
-        self.must_learn = False
-        #: Factor between 0 and 1 of a weight that still grows; the hook's to set.
-        self.ramp = 1.0
-        #: Called with this loss and its value in a forward that acts; the watch's to set.
-        self.probe: Callable[[KDALoss, Tensor], None] | None = None
+        #: What the hook says of the iteration to come; None if no hook refreshes the landmarks.
+        self.step: Step | None = None
         #: Norm of the loss's gradient on the student's features over that of the task, of the last
         #: epoch; None before it was measured.
         self.gradient_ratio: float | None = None
         #: The value of the last batch that the loss acted on, without gradient; None before the first.
         self.last_value: Tensor | None = None
         self.name = type(self).__name__
-        self._attached = False
         self._reported = False
         self._watch = NonFiniteWatch()
 
@@ -113,12 +125,17 @@ class KDALoss(KernelTransferLoss):
                 something that ``arguments`` does not have.
         """
         self.name = name
-        self._attached = True
+        self.step = Step()
         if isinstance(arguments, Mapping) and arguments:
             self._check_mapping(arguments)
         asked = dict(labels=('gt_label',), weights=('s_weight', 't_weight'))
         if any(argument not in arguments for argument in asked.get(self._needs, ())):
             raise ValueError(f'{self.name}: {missing(self._needs, self.name)}')
+
+    @property
+    def acts(self) -> bool:
+        """Whether there are landmarks, and the schedule lets the loss act."""
+        return self.ready and (self.step is None or self.step.enabled)
 
     def forward(
         self,
@@ -147,48 +164,67 @@ class KDALoss(KernelTransferLoss):
             TypeError: If a feature is no tensor, or ``gt_label`` nothing that holds labels.
             ValueError: If a shape does not fit, or what the strategy needs is missing.
         """
-        s_rows = feature_rows(s_feature, f'{self.name}: s_feature')
-        t_rows = feature_rows(t_feature, f'{self.name}: t_feature')
-        if len(s_rows) != len(t_rows):
+        student = recorded_rows(s_feature, f'{self.name}: s_feature', 's_feature')
+        teacher = recorded_rows(t_feature, f'{self.name}: t_feature', 't_feature')
+        if len(student) != len(teacher):
             raise ValueError(
-                f'{self.name}: s_feature has {len(s_rows)} rows and t_feature {len(t_rows)}; both must '
+                f'{self.name}: s_feature has {len(student)} rows and t_feature {len(teacher)}; both must '
                 'come from the same images.'
             )
         if self.landmarks is not None:
             try:
-                self._observe(s_rows, t_rows, gt_label, (s_weight, t_weight))
+                self._collect(student, teacher, gt_label, (s_weight, t_weight))
             except ValueError as error:
-                raise ValueError(f'{self.name}: {error}') from error
-        on = self.enabled and self.ready
-        usable = self.keep_finite(s_rows, t_rows)
+                raise with_remedy(error, self.name) from error
+        acts = self.acts
+        usable = self.keep_finite(student, teacher)
         if self.training:
-            self._watch.saw(len(s_rows))
-            if not self._attached and self._watch.batches % BAD_BATCHES == 0:
+            self._watch.saw(len(student))
+            if self.step is None and self._watch.batches % BAD_BATCHES == 0:
                 self.report()  # no hook does it after each iteration
-        if on:
-            self._check_gradient(s_rows, t_rows, same=s_feature is t_feature)
-            loss = self._compare(s_rows, t_rows, usable)
-            if self.ramp != 1:
-                loss = loss * self.ramp
+        if acts:
+            self._check_gradient(student, teacher, same=s_feature is t_feature)
+            loss = self._compare(student, teacher, usable)
+            if self.step is not None and self.step.ramp != 1:
+                loss = loss * self.step.ramp
             self.last_value = loss.detach()
-            if self.probe is not None and self.training and torch.is_grad_enabled():
-                self.probe(self, loss)
+            probe = None if self.step is None else self.step.probe
+            if probe is not None and self.training and torch.is_grad_enabled():
+                probe(self, loss)
         else:
-            loss = s_rows.new_zeros((), dtype=torch.float32)
+            loss = student.new_zeros((), dtype=torch.float32)
         # An empty sum is 0 whatever the features hold, and ties their connectors to the loss.
-        for rows in (t_rows,) if on else (s_rows, t_rows):
-            if rows.requires_grad:
-                loss = loss + rows[:0].float().sum()
+        for feature in (teacher,) if acts else (student, teacher):
+            if feature.requires_grad:
+                loss = loss + feature[:0].float().sum()
         return loss
 
-    def rows(self) -> tuple:
+    def refresh(
+        self,
+        all_reduce: Callable[[Tensor], None] | None = None,
+        all_gather: Callable[[Tensor], list[Tensor]] | None = None,
+        broadcast: Callable[[Tensor], None] | None = None,
+    ) -> None:
+        """See :class:`~mmnystrom.core.KernelTransferLoss`; speaks of what all ranks have left out.
+
+        Raises:
+            KernelMatrixError: If the landmarks' kernel matrix has no root.
+            ValueError: If labels make no sense, see :meth:`report`.
+            NonFiniteError: See there.
+        """
+        if self.landmarks is not None and all_reduce is not None:
+            self.landmarks.synchronize(all_reduce, all_gather)
+            self.report()
+        super().refresh(broadcast=broadcast)
+
+    def feature_maps(self) -> tuple:
         """See :class:`~mmnystrom.core.KernelTransferLoss`; an error names this loss.
 
         Raises:
             KernelMatrixError: If the landmarks' kernel matrix has no root.
         """
         try:
-            return super().rows()
+            return super().feature_maps()
         except KernelMatrixError as error:
             raise KernelMatrixError(f'{self.name}: {error}') from error
 
@@ -202,14 +238,14 @@ class KDALoss(KernelTransferLoss):
             NonFiniteError: If samples of many batches in a row were left out.
         """
         try:
-            complaint = None if self.landmarks is None else self.landmarks.complaint()
+            warning = None if self.landmarks is None else self.landmarks.collection_warning()
         except ValueError as error:
-            raise ValueError(f'{self.name}: {error}') from error
+            raise with_remedy(error, self.name) from error
         rejected = 0 if self.rejected is None else int(self.rejected)
-        complaint = self._watch.look(self.name, rejected) or complaint
-        if complaint and not self._reported:
+        warning = self._watch.look(self.name, rejected) or warning
+        if warning and not self._reported:
             self._reported = True
-            print_log(f'{self.name}: {complaint}', logger='current', level=logging.WARNING)
+            print_log(f'{self.name}: {warning}', logger='current', level=logging.WARNING)
 
     def _check_mapping(self, mapping: Mapping) -> None:
         for argument, from_student in (('s_feature', True), ('t_feature', False)):
@@ -226,7 +262,7 @@ class KDALoss(KernelTransferLoss):
                     f'from_student={found!r} for it, so that nothing would be learnt: write {right}.'
                 )
 
-    def _check_gradient(self, s_rows: Tensor, t_rows: Tensor, same: bool) -> None:
+    def _check_gradient(self, student: Tensor, teacher: Tensor, same: bool) -> None:
         """Refuse features that teach the student nothing."""
         if not (self.training and torch.is_grad_enabled()):
             return
@@ -235,7 +271,7 @@ class KDALoss(KernelTransferLoss):
                 f'{self.name}: s_feature and t_feature are the same tensor: there is nothing to learn. '
                 'Map s_feature with from_student=True and t_feature with from_student=False.'
             )
-        if s_rows.requires_grad:
+        if student.requires_grad:
             return
         message = (
             f'{self.name}: s_feature needs no gradient, so the loss trains nothing. It must be recorded '
@@ -243,9 +279,9 @@ class KDALoss(KernelTransferLoss):
             'not with requires_grad=False), and not inside a block that is checkpointed (with_cp=True): '
             'record the output of that block.'
         )
-        if self.must_learn or t_rows.requires_grad:
+        if teacher.requires_grad or (self.step is not None and self.step.must_learn):
             raise RuntimeError(message)
-        if not self._attached and not self._reported:  # nobody can tell whether this is a run
+        if self.step is None and not self._reported:  # nobody can tell whether this is a run
             self._reported = True
             print_log(message, logger='current', level=logging.WARNING)
 
@@ -253,24 +289,21 @@ class KDALoss(KernelTransferLoss):
     def _needs(self) -> str | None:
         return None if self.landmarks is None else self.landmarks.needs
 
-    def _observe(self, s_rows, t_rows, gt_label, weights) -> None:
-        if not self.training:
-            self.landmarks.check_widths(s_rows, t_rows)
-            return
-        if not self._attached:
+    def _collect(self, student, teacher, gt_label, weights) -> None:
+        if self.training and self.step is None:
             raise RuntimeError(
                 'KDALoss is trained without a LandmarkHook, so its landmarks would never exist: add '
                 "custom_hooks = [dict(type='LandmarkHook', warmup_epochs=5)] to the config."
             )
-        if not self.observing:
-            self.landmarks.check_widths(s_rows, t_rows)
+        if not self.training or not self.step.observing:
+            self.landmarks.check_widths(student, teacher)
             return
         if any(weight is None for weight in weights):
             weights = None
-        given = dict(labels=gt_label, indices=self.sample_indices, weights=weights)
-        side = given.get(self._needs)
-        if self._needs and side is None:
+        given = dict(labels=gt_label, indices=self.step.sample_indices, weights=weights)
+        extra = given.get(self._needs)
+        if self._needs and extra is None:
             raise ValueError(missing(self._needs, self.name))
         if self._needs == 'labels':
-            side = label_tensor(side, self.name)
-        self.landmarks.observe(s_rows.detach(), t_rows.detach(), side)
+            extra = label_tensor(extra, self.name)
+        self.observe(student.detach(), teacher.detach(), extra)

@@ -1,9 +1,11 @@
-"""What landmark strategies need beside features: how to get it, and labels as a tensor."""
+"""What the method needs, and how a config gets it: the words of mmrazor that core does not know."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
+
+from mmnystrom.core import FeatureShapeError, FeatureTypeError, LabelError, feature_rows
 
 _REMEDIES = {
     'labels': (
@@ -43,4 +45,45 @@ def label_tensor(gt_label, name: str) -> Tensor:
         f'{name}: gt_label must be a tensor of labels or a list of data samples that carry gt_label, '
         f"got {type(gt_label).__name__}. With dict(type='ModuleInputs', source='head.loss_module') "
         'map it with data_idx=1.'
+    )
+
+
+def recorded_rows(feature: object, argument: str, mapped: str | None = None) -> Tensor:
+    """What a recorder or a connector gives, as one row an image.
+
+    Args:
+        feature: Shape (N, d) or (N, d, 1, 1).
+        argument: What the caller calls it, for messages.
+        mapped: Name of the argument in ``loss_forward_mappings``. Defaults to None, ``argument``.
+
+    Returns:
+        Shape (N, d).
+
+    Raises:
+        FeatureTypeError: If it is no tensor; with what to write in the config.
+        FeatureShapeError: If it has another shape; with what to write in the config.
+        TypeError: If it is not floating point.
+        ValueError: If it holds no image.
+    """
+    try:
+        return feature_rows(feature, argument)
+    except FeatureTypeError as error:
+        raise FeatureTypeError(
+            f"{error} A recorder on a backbone or neck gives a tuple: put dict(type='PoolConnector') "
+            'behind it, which takes the last.'
+        ) from None
+    except FeatureShapeError as error:
+        raise FeatureShapeError(
+            f"{error} Add connectors=dict(pool=dict(type='PoolConnector')) to the distiller and "
+            f"connector='pool' to the mapping of {mapped or argument} in loss_forward_mappings."
+        ) from None
+
+
+def with_remedy(error: ValueError, name: str) -> ValueError:
+    """An error of core's as the loss ``name`` raises it; labels come from ``gt_label``."""
+    if not isinstance(error, LabelError):
+        return type(error)(f'{name}: {error}')
+    return LabelError(
+        f"{name}: gt_label: {error} A recorder dict(type='ModuleInputs', source='head.loss_module') "
+        'holds the logits at data_idx=0 and the labels at data_idx=1.'
     )

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from mmnystrom.core import widen
 
-from .distiller import find_distiller
 from .log_names import log_labels
+from .lookup import find_distiller
 from .losses import KDALoss
 from .once import Once
 
@@ -56,12 +56,12 @@ class PullMeter:
         self._scale = loss_scale
         self._features, self._totals, self._pulls = {}, {}, []
         for loss, _ in self._losses.values():
-            loss.probe = self._probe
+            loss.step.probe = self._probe
 
     def read(self) -> dict[str, float]:
         """Ratios of the gradients' norms, loss to task, by the loss's name; over all ranks."""
         for loss, _ in self._losses.values():
-            loss.probe = None
+            loss.step.probe = None
         found = {}
         for name in sorted(self._losses):
             own, task = self._squares(name)
@@ -148,7 +148,7 @@ class PullWatch:
 
     def before_iteration(self, runner, epoch: int) -> None:
         """Measure the first iteration of an epoch in which a loss acts."""
-        acts = any(loss.enabled and loss.ready for loss in self._losses.values())
+        acts = any(loss.acts for loss in self._losses.values())
         if self._meter is None or not acts or epoch == self._epoch:
             return
         self._epoch, self._armed = epoch, True
@@ -164,7 +164,7 @@ class PullWatch:
             loss = self._losses[name]
             loss.gradient_ratio = ratio
             runner.message_hub.update_scalar(f'train/kernel/{self._labels[name]}/gradient_ratio', ratio)
-            self._ratios[name] = [*self._ratios[name], ratio / loss.ramp][-IN_A_ROW:]
+            self._ratios[name] = [*self._ratios[name], ratio / loss.step.ramp][-IN_A_ROW:]
             message = too_hard(name, loss, self._ratios[name])
             if message:
                 self._once.warn(message, kind=name)
@@ -229,7 +229,7 @@ def lengths_apart(name: str, loss: KDALoss) -> str | None:
     """
     if loss.landmarks is None or not loss.ready or loss.scale_free or loss.landmarks.needs == 'weights':
         return None
-    student, teacher = (rows.square().sum(1).mean().sqrt().item() for rows in loss.landmarks.rows())
+    student, teacher = (rows.square().sum(1).mean().sqrt().item() for rows in loss.landmarks.active())
     if not (student > 0 and teacher > 0) or 1 / APART <= student / teacher <= APART:
         return None
     return (

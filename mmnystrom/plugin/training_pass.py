@@ -13,7 +13,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.utils import ProgressBar
 from torch.utils.data import DataLoader
 
-from .distiller import unwrap
+from .lookup import freeze_teacher, unwrap
 
 
 def training_pass(runner, before_batch: Callable) -> None:
@@ -33,9 +33,7 @@ def training_pass(runner, before_batch: Callable) -> None:
     mode = model.training
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
     model.train()
-    teacher = getattr(model, 'teacher', None)
-    if teacher is not None and not getattr(model, 'teacher_trainable', True):
-        teacher.eval()
+    freeze_teacher(model)
     bar = None
     if is_main_process():
         runner.logger.info(f'One pass over the training data, {len(loader)} batches, for the landmarks:')

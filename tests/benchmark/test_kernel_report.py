@@ -87,9 +87,9 @@ def test_gamma_without_landmarks_is_found_in_the_features():
     kernels = kernel_report.fitted_kernels(loss, pair)
     assert [kernel.gamma for kernel in kernels] == [loss.kernel.fit(x).gamma for x in pair]
     loss.landmarks.observe(*pair, torch.arange(20) % 5)
-    loss.landmarks.commit()
+    loss.refresh()
     kernels = kernel_report.fitted_kernels(loss, pair)
-    assert [kernel.gamma for kernel in kernels] == loss.landmarks.gamma.tolist()
+    assert [kernel.gamma for kernel in kernels] == [k.gamma for k in loss.fitted_kernels()]
 
 
 def test_steps_are_counted_as_the_run_counts():

@@ -91,8 +91,8 @@ def test_takes_a_step(path, tmp_path):
         with torch.no_grad():
             model(**model.data_preprocessor(batch(path, cfg), True), mode='loss')
     for loss in losses:
-        loss.landmarks.commit()
-        assert loss.landmarks.seen.sum() == SAMPLES
+        loss.refresh()
+        assert loss.landmarks.exists.sum() == SAMPLES
         assert loss.landmarks.num_landmarks == data_of(path)[1]
     logs = model.train_step(batch(path, cfg), optim_wrapper)
     assert all(torch.isfinite(value) for value in logs.values()), logs

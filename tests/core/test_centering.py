@@ -50,7 +50,7 @@ SPECS = dict(linear='linear', cosine='cosine', rbf=dict(type='rbf', gamma=0.05))
 def test_rows_are_h_c_h(kernel, center):
     features, landmarks = draw()
     loss = build(landmarks, kernel=SPECS[kernel], form=dict(type='partial', center=center))
-    for rows, x, anchors in zip(loss.rows(), features, landmarks, strict=True):
+    for rows, x, anchors in zip(loss.feature_maps(), features, landmarks, strict=True):
         expected = gram(kernel, x, anchors)
         if center in (True, 'rows'):
             expected = centering(N) @ expected
@@ -65,7 +65,7 @@ def test_landmarks_that_are_the_batch_give_the_centred_gram_matrix(kernel):
     features, _ = draw()
     loss = build(features, preset='landmark_cka', kernel=SPECS[kernel])
     grams = []
-    for rows, x in zip(loss.rows(), features, strict=True):
+    for rows, x in zip(loss.feature_maps(), features, strict=True):
         expected = KernelCenterer().fit_transform(gram(kernel, x, x))
         np.testing.assert_allclose(rows(torch.from_numpy(x)), expected, atol=1e-9)
         grams.append(expected)
@@ -81,7 +81,7 @@ def test_nystrom_rows_of_all_samples_make_the_centred_kernel_matrix(kernel):
     """Exact where the landmarks are the data: F F^T = H K H."""
     features, _ = draw()
     loss = build(features, kernel=SPECS[kernel], form=dict(type='nystrom', center=True, threshold=1e-12))
-    for rows, x in zip(loss.rows(), features, strict=True):
+    for rows, x in zip(loss.feature_maps(), features, strict=True):
         factor = rows(torch.from_numpy(x)).numpy()
         expected = KernelCenterer().fit_transform(gram(kernel, x, x))
         np.testing.assert_allclose(factor @ factor.T, expected, atol=1e-6)
@@ -114,7 +114,7 @@ def test_mean_of_the_landmarks_weighs_their_images(kernel, form):
     loss = build(landmarks, kernel=SPECS[kernel], form=given)
     loss.landmarks.weight = torch.from_numpy(times).float()
     plain = build(landmarks, kernel=SPECS[kernel], form=form)
-    pairs = zip(loss.rows(), plain.rows(), features, landmarks, strict=True)
+    pairs = zip(loss.feature_maps(), plain.feature_maps(), features, landmarks, strict=True)
     for rows, without, x, anchors in pairs:
         images = torch.from_numpy(np.repeat(anchors, times, axis=0))
         expected = without(torch.from_numpy(x)) - without(images).mean(0)
@@ -162,9 +162,6 @@ def test_scale_and_rotation_of_either_network_change_nothing(name, side):
         values = []
         for _ in range(2):
             loss = build(landmarks, **SCALE_FREE[name])
-            if loss.kernel.needs_fit:
-                found = [loss.kernel.fit(rows).parameter for rows in loss.landmarks.rows()]
-                loss.landmarks.gamma = torch.tensor(found, dtype=torch.float64)
             assert loss.scale_free
             values.append(loss(*map(torch.from_numpy, features)).item())
             features[side], landmarks[side] = features[side] @ change, landmarks[side] @ change

@@ -1,6 +1,8 @@
 """The loss against the formula of the authors' code; every choice with every other."""
 
+import copy
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -115,7 +117,7 @@ def test_kl_on_classifier_rows_is_ordinary_distillation_up_to_the_bias():
     tau = 4.0
     loss = KernelTransferLoss('classifier', distance=dict(type='kl', tau=tau))
     s.requires_grad_()
-    loss.landmarks.observe(s, t, (s_weight, t_weight))
+    loss.observe(s, t, (s_weight, t_weight))
     ours = loss(s, t)
     (gradient,) = torch.autograd.grad(ours, s)
 
@@ -241,8 +243,8 @@ def test_the_root_is_taken_once_a_refresh(monkeypatch):
     loss = KernelTransferLoss(dict(type='class_center', num_landmarks=3), 'rbf', 'nystrom')
     s, t = torch.randn(12, 4), torch.randn(12, 6)
     for _ in range(2):
-        loss.landmarks.observe(s, t, SIDES['labels'])
-        loss.landmarks.commit()
+        loss.observe(s, t, SIDES['labels'])
+        loss.refresh()
         for _ in range(5):
             loss(s, t)
     assert taken == [torch.float64] * 4  # two networks, two refreshes
@@ -254,7 +256,7 @@ def test_classifier_rows_of_the_moment_unless_there_is_a_root_to_take():
     for form in expected:
         loss = KernelTransferLoss('classifier', form=form)
         for _ in range(3):
-            loss.landmarks.observe(s, t, (torch.randn(3, 4), torch.randn(3, 6)))
+            loss.observe(s, t, (torch.randn(3, 4), torch.randn(3, 6)))
         assert loss.landmarks.refreshes == expected[form]
 
 
@@ -266,40 +268,75 @@ def refreshed(kernel):
     torch.manual_seed(0)
     s, t = torch.randn(12, 4), 10 * torch.randn(12, 6)
     loss = KernelTransferLoss(CENTER, kernel)
-    loss.landmarks.observe(s, t, SIDES['labels'])
-    loss.landmarks.commit()
+    loss.observe(s, t, SIDES['labels'])
+    loss.refresh()
     return loss, s, t
 
 
-def test_scales_of_the_two_networks_are_their_own_and_ride_in_the_state():
+def test_scales_of_the_two_networks_are_their_own_and_follow_from_the_landmarks():
     loss, s, t = refreshed(dict(type='linear', scale='landmarks'))
-    expected = [rows.square().sum(1).mean().item() for rows in loss.landmarks.rows()]
-    assert loss.landmarks.gamma.tolist() == pytest.approx(expected)
+    expected = [rows.square().sum(1).mean().item() for rows in loss.landmarks.active()]
+    assert [kernel.scale for kernel in loss.fitted_kernels()] == pytest.approx(expected)
     other = KernelTransferLoss(CENTER, dict(type='linear', scale='landmarks'))
     other.load_state_dict(loss.state_dict())
     assert other(s, t) == loss(s, t)
     # The authors' formula of features in units of the landmarks.
     student, teacher = (
-        x @ rows.T / scale for x, rows, scale in zip((s, t), loss.landmarks.rows(), expected, strict=True)
+        x @ rows.T / scale
+        for x, rows, scale in zip((s, t), loss.landmarks.active(), expected, strict=True)
     )
     formula = torch.nn.functional.smooth_l1_loss(student, teacher, reduction='sum') / teacher.norm()
     torch.testing.assert_close(loss(s, t), formula)
 
 
-def test_gammas_of_the_two_networks_are_their_own_and_ride_in_the_state():
+def test_gammas_of_the_two_networks_are_their_own_and_follow_from_the_landmarks():
     loss, _, _ = refreshed(dict(type='rbf', gamma='median'))
-    student, teacher = (rows.kernel.gamma for rows in loss.rows())
+    student, teacher = (found.kernel.gamma for found in loss.feature_maps())
     assert student > 10 * teacher
-    state = loss.state_dict()
-    assert state['landmarks.gamma'].tolist() == [student, teacher]
-    state['landmarks.gamma'] = torch.tensor([0.25, 0.5], dtype=torch.float64)
-    loss.load_state_dict(state)
-    assert [rows.kernel.gamma for rows in loss.rows()] == [0.25, 0.5]
+    assert student == loss.kernel.fit(loss.landmarks.student).gamma
+    assert not any('gamma' in name for name in loss.state_dict())
     # A run that changed its kernel in between.
-    other = KernelTransferLoss(CENTER, dict(type='rbf', gamma='median'))
-    del state['landmarks.gamma']
-    other.load_state_dict(state)
-    assert other.rows()[0].kernel.gamma == pytest.approx(student)
+    other = KernelTransferLoss(CENTER, dict(type='rbf', gamma='scale'))
+    other.load_state_dict(loss.state_dict())
+    assert other.fitted_kernels()[0].gamma == other.kernel.fit(loss.landmarks.student).gamma
+
+
+def test_maps_are_made_anew_when_the_landmarks_are_and_only_then():
+    loss, s, t = refreshed('linear')
+    maps = loss.feature_maps()
+    loss(s, t), loss.measure(s, t)
+    assert loss.feature_maps() is maps
+    loss.landmarks.observe(s, t, SIDES['labels'])
+    loss.refresh()
+    assert loss.feature_maps() is not maps
+    maps, before = loss.feature_maps(), loss(s, t)
+    loss.load_state_dict(loss.state_dict())
+    assert loss.feature_maps() is not maps and loss(s, t) == before
+    maps = loss.feature_maps()
+    assert loss.to('cpu').feature_maps() is maps
+    assert copy.deepcopy(loss)(s, t) == before
+
+
+OLD = Path(__file__).parent / 'files' / 'losses_0.1.pt'
+
+
+@pytest.mark.parametrize('name', torch.load(OLD, weights_only=True)['states'])
+def test_a_checkpoint_of_the_version_before(name):
+    """Written by 0.1.0: ``seen`` was its name of ``exists``, and it held gammas.
+
+    The loss has the value that it had there, and in the middle of an epoch the collecting goes on.
+    """
+    old = torch.load(OLD, weights_only=True)
+    s, t = old['features']
+    loss = KernelTransferLoss(**old['specs'][name])
+    assert str(loss.load_state_dict(old['states'][name])) == '<All keys matched successfully>'
+    assert loss(s, t).item() == pytest.approx(old['values'][name], rel=1e-6)
+    if name != 'classifier':  # its latest weights are no state
+        sides = dict(labels=old['labels'], indices=torch.arange(12))
+        extra = sides.get(loss.landmarks.needs)
+        loss.observe(s[7:], t[7:], None if extra is None else extra[7:])
+        loss.refresh()
+    assert loss(s, t).item() == pytest.approx(old['later'][name], rel=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -89,5 +89,6 @@ def test_batch_form_centres_and_normalizes():
         (dict(), s @ s.T),
         (dict(normalize_features=True), cosine_similarity(s)),
     ):
-        form = KernelTransferLoss(form=dict(type='batch', **arguments))
-        np.testing.assert_allclose(form.rows()[0](torch.from_numpy(s)), expected, atol=1e-12)
+        loss = KernelTransferLoss(form=dict(type='batch', **arguments))
+        found = loss.feature_maps()[0](loss.form.prepare(torch.from_numpy(s)))
+        np.testing.assert_allclose(found, expected, atol=1e-12)

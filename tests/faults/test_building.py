@@ -393,8 +393,8 @@ BATCHES = {
     'logits as labels': ((ROWS, ROWS, torch.randn(4, 3)), 'are no probabilities', 'data_idx=0'),
     'weights as labels': ((ROWS, ROWS, torch.rand(4, 3)), 'must sum to 1'),
     'logits of more classes': ((ROWS, ROWS, torch.randn(4, 9)), r'got \(4, 9\)', 'data_idx'),
-    'labels outside': ((ROWS, ROWS, LABELS + 1), 'gt_label holds 3'),
-    'negative labels': ((ROWS, ROWS, LABELS - 1), 'gt_label holds -1'),
+    'labels outside': ((ROWS, ROWS, LABELS + 1), 'gt_label: labels hold 3'),
+    'negative labels': ((ROWS, ROWS, LABELS - 1), 'gt_label: labels hold -1'),
 }
 
 

@@ -103,7 +103,7 @@ def the_label_is_the_logits(cfg, folder):
     mapping(cfg).gt_label.data_idx = 0
 
 
-@mistake('loss_kda: labels must have shape', r'got \(16, 10\)', 'data_idx=1')
+@mistake('loss_kda: gt_label: labels must have shape', r'got \(16, 10\)', 'data_idx=1')
 def the_label_is_the_logits_of_other_classes(cfg, folder):
     mapping(cfg).gt_label.data_idx = 0
     distiller(cfg).distill_losses.loss_kda.landmarks.num_landmarks = 12
@@ -272,7 +272,7 @@ def a_class_without_images(cfg, folder):
     cfg.train_dataloader.dataset.indices = kept
 
 
-@mistake(r'gt_label holds [789], which is outside')
+@mistake(r'gt_label: labels hold [789], which is outside')
 def fewer_landmarks_than_classes(cfg, folder):
     distiller(cfg).distill_losses.loss_kda.landmarks.num_landmarks = 7
 
@@ -547,9 +547,9 @@ def another_number_of_landmarks(cfg, folder, good):
     resume(cfg, folder, good[0])
 
 
-@mistake('loss_kda.landmarks.\\* without seen')
+@mistake('loss_kda.landmarks.\\* without exists')
 def landmarks_without_an_entry(cfg, folder, good):
-    resume(cfg, folder, changed(good, seen=None))
+    resume(cfg, folder, changed(good, exists=None))
 
 
 @mistake(r'loss_kda.landmarks.teacher of shape \(10,\), where')

@@ -74,8 +74,8 @@ def test_two_ranks_have_the_landmarks_of_one_process(tmp_path, one_process, wrap
     result = run_tool('train.py', tmp_path / 'config.py', ranks=2)
     assert re.search(r'Epoch\(train\) +\[2\]\[7/7\]', result.stdout), result.stdout
     two = state(tmp_path / 'epoch_2.pth')
-    assert one_process['seen'].tolist() == [j != 4 for j in range(10)]
-    assert torch.equal(two['seen'], one_process['seen'])
+    assert one_process['exists'].tolist() == [j != 4 for j in range(10)]
+    assert torch.equal(two['exists'], one_process['exists'])
     for name in ('student', 'teacher'):
         expected = one_process[name]
         assert expected.abs().max() > 0.01
@@ -131,7 +131,7 @@ def test_running_means_of_two_ranks_are_those_of_one_process(tmp_path):
         assert 'kernel/kda/gradient_ratio' in result.stdout
         found.append(state(tmp_path / str(ranks) / 'epoch_2.pth'))
     one, two = found
-    assert torch.equal(two['seen'], one['seen'])
+    assert torch.equal(two['exists'], one['exists'])
     for name in ('student', 'teacher', 'weight', 'count', 'student_sum'):
         error = (two[name].double() - one[name].double()).norm()
         assert error <= 1e-6 * one[name].double().norm(), name

@@ -9,6 +9,7 @@ from support import kda_config, train
 
 from mmnystrom.core import KernelTransferLoss
 from mmnystrom.plugin import KDALoss
+from mmnystrom.plugin.losses import Step
 from mmnystrom.plugin.watch import NonFiniteError
 
 CENTER = dict(type='class_center', num_landmarks=3)
@@ -39,12 +40,12 @@ def test_off_until_landmarks_exist_then_the_formula():
     s, t, labels = batch()
     s.requires_grad_()
     assert loss(s, t, labels) == 0
-    loss.landmarks.commit()
+    loss.refresh()
     value = loss(s, t, labels)
     rows = dict(student=loss.landmarks.student, teacher=loss.landmarks.teacher)
     expected = KernelTransferLoss(dict(type='fixed', **rows))(s, t)
     assert value.item() == pytest.approx(0.04 * expected.item(), rel=1e-6)
-    loss.enabled = False
+    loss.step.enabled = False
     assert loss(s, t, labels) == 0
 
 
@@ -78,8 +79,8 @@ def test_off_or_on_every_connector_has_a_gradient():
         loss = attached()
         s, t, labels = batch()
         loss(s, t, labels)
-        loss.landmarks.commit()
-        loss.enabled = enabled
+        loss.refresh()
+        loss.step.enabled = enabled
         connector, teacher_connector = torch.nn.Linear(4, 4), torch.nn.Linear(6, 6)
         loss(connector(s), teacher_connector(t), labels).backward()
         assert connector.weight.grad is not None
@@ -99,7 +100,7 @@ def test_half_precision(dtype):
     s, t, labels = batch()
     for _ in range(2):
         value = loss(s.to(dtype), t.to(dtype), labels)
-        loss.landmarks.commit()
+        loss.refresh()
     assert value.dtype == torch.float32
     assert value > 0
 
@@ -110,7 +111,9 @@ def test_report_of_labels_outside():
     loss(s, t, labels)
     loss.report()
     loss(s, t, labels + 1)
-    with pytest.raises(ValueError, match=r'loss_kda: gt_label holds 3, .* \[0, 3\): set landmarks'):
+    with pytest.raises(
+        ValueError, match=r'loss_kda: gt_label: labels hold 3, .* \[0, 3\): set landmarks'
+    ):
         loss.report()
 
 
@@ -125,7 +128,7 @@ def test_report_of_what_is_not_finite_comes_once(monkeypatch):
     for _ in range(3):
         loss(s, t, labels)
         loss.report()
-        loss.landmarks.commit()
+        loss.refresh()
     assert len(messages) == 1
     assert messages[0].startswith('loss_kda: 1 samples have features')
     assert torch.isfinite(loss.landmarks.student).all()
@@ -136,7 +139,7 @@ def test_what_is_not_finite_stays_out_of_the_loss_too():
     loss = attached()
     s, t, labels = batch()
     loss(s, t, labels)
-    loss.landmarks.commit()
+    loss.refresh()
     s.requires_grad_()
     expected = loss(s[1:], t[1:], labels[1:])
     t[0, 2] = float('nan')
@@ -219,7 +222,7 @@ def test_features_that_teach_nothing(monkeypatch):
     monkeypatch.setattr('mmnystrom.plugin.losses.print_log', lambda text, **kwargs: messages.append(text))
     loss(s, t), loss(s, t)
     assert len(messages) == 1 and 'trains nothing' in messages[0]
-    loss.must_learn = True
+    loss.step = Step(must_learn=True)
     with pytest.raises(RuntimeError, match='with_cp=True'):
         loss(s, t)
     with torch.no_grad():
@@ -258,7 +261,11 @@ def test_bad_arguments_at_build_time(kwargs, error, words):
         (dict(s_feature=torch.zeros(7, 4)), ValueError, '7 rows and t_feature 8'),
         (dict(gt_label=None), ValueError, '^loss_kda: class_center landmarks need labels.*data_idx=1'),
         (dict(gt_label=(torch.zeros(8, 3), torch.zeros(8))), TypeError, 'data_idx=1'),
-        (dict(gt_label=torch.zeros(8, 5)), ValueError, r'loss_kda: labels must have.*got \(8, 5\)'),
+        (
+            dict(gt_label=torch.zeros(8, 5)),
+            ValueError,
+            r'loss_kda: gt_label: labels must have.*got \(8, 5\)',
+        ),
     ],
 )
 def test_bad_input_in_training(change, error, words):
@@ -291,5 +298,5 @@ def test_a_map_without_pooling(tmp_path):
 def test_a_label_outside_in_a_run(tmp_path):
     cfg = kda_config(tmp_path)
     cfg.model.distiller.distill_losses.loss_kda.landmarks.num_landmarks = 7
-    with pytest.raises(ValueError, match=r'loss_kda: gt_label holds [789].*\[0, 7\)'):
+    with pytest.raises(ValueError, match=r'loss_kda: gt_label: labels hold [789].*\[0, 7\)'):
         train(cfg)

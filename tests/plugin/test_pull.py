@@ -9,7 +9,7 @@ from mmengine.hooks import Hook
 from support import kda_config, train
 
 from mmnystrom.plugin import KDALoss
-from mmnystrom.plugin.distiller import kda_losses
+from mmnystrom.plugin.lookup import kda_losses
 from mmnystrom.plugin.pull import lengths_apart, remedy, too_hard
 
 
@@ -29,12 +29,12 @@ class Moment(Hook):
             for recorder in manager.recorders.values():
                 recorder.reset_data_buffer()  # tensors with a graph cannot be copied
         losses = [loss for loss, _ in kda_losses(runner.model).values()]
-        probes = [loss.probe for loss in losses]
+        probes = [loss.step.probe for loss in losses]
         for loss in losses:
-            loss.probe = None
+            loss.step.probe = None
         self.model, self.batch = copy.deepcopy(runner.model), copy.deepcopy(data_batch)
         for loss, probe in zip(losses, probes, strict=True):
-            loss.probe = probe
+            loss.step.probe = probe
 
 
 def by_hand(moment, feature_of, names):
@@ -150,7 +150,7 @@ def lengths(student, teacher, **arguments):
     loss.name = 'loss_kda'
     rows = torch.eye(2)
     loss.landmarks.observe(student * rows, teacher * rows, torch.arange(2))
-    loss.landmarks.commit()
+    loss.refresh()
     return lengths_apart('loss_kda', loss)
 
 

@@ -233,7 +233,7 @@ def test_what_there_is_to_warn_of_is_said_once(tmp_path, monkeypatch):
     assert 'warmup_epochs=1 keeps the loss off' in messages[0]
     assert messages[1].startswith('loss_random: 60 landmarks are used in the place of num_landmarks=100')
     assert messages[2].startswith('loss_fixed: 1 of the 2 fixed landmarks were not met')
-    assert losses_of(runner).loss_random.landmarks.in_use == 60
+    assert losses_of(runner).loss_random.landmarks.num_active == 60
 
 
 def test_classifier_without_a_recorder(tmp_path):

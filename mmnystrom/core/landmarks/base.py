@@ -1,78 +1,47 @@
-"""What every landmark strategy shares: the landmarks, when they are refreshed, how they change."""
+"""What every landmark strategy shares: the paired landmarks, and the one write."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from ..checks import check_choice, check_flag, check_integer, check_number
-from ..kernels import Kernel, Linear
-from ..state import TensorState, check_complete, check_finite
+from ..checks import check_choice, check_integer
+from ..state import State, check_complete, check_finite
+from .schedule import Refresh, Selection, Use
 
 
-@dataclass(frozen=True)
-class Refresh:
-    """When landmarks are refreshed, and how much of the old ones stays.
-
-    Args:
-        by_epoch: Whether ``interval`` counts epochs, or iterations. Defaults to True.
-        interval: Epochs or iterations between refreshes. Features are collected over the last epoch
-            before a refresh, or over all iterations since the last. Defaults to 1.
-        momentum: Share of a landmark that a refresh keeps, in [0, 1). Defaults to 0.
-
-    Raises:
-        ValueError: If one is anything else.
-    """
-
-    by_epoch: bool = True
-    interval: int = 1
-    momentum: float = 0.0
-
-    def __post_init__(self) -> None:
-        check_flag('refresh: by_epoch', self.by_epoch)
-        check_integer('refresh: interval', self.interval)
-        check_number('refresh: momentum', self.momentum, high=1, low_included=True)
-
-
-#: The default of landmarks that cost nothing to refresh.
-EVERY_ITERATION = Refresh(by_epoch=False)
-
-
-class Landmarks(TensorState):
+class Landmarks(State):
     """Paired landmarks of two networks: row j of either stands for the same thing.
 
-    A strategy collects from the features of every batch (:meth:`observe`), what the ranks have
-    collected is brought together (:meth:`synchronize`), and :meth:`commit` makes landmarks of it: the
-    one place that writes them. Widths are taken from the first features seen.
+    A strategy collects from the features of every batch (:meth:`observe`), and says what landmarks
+    they make (:meth:`select`). Only :meth:`commit` writes landmarks, always as new tensors: whoever
+    keeps what was made of the old ones can tell by ``is``. Widths are taken from the first features.
 
     Args:
         num_landmarks: m, or None where the strategy finds it itself.
         refresh: Arguments of :class:`Refresh`. Defaults to None, its defaults.
         init: ``'pass'`` for one pass over the training data before the first iteration, None to have
             no landmarks before the first refresh. Defaults to None.
+        use: What they are used for. Defaults to a linear kernel without a root.
 
     Attributes:
         student (Tensor | None): The student's landmarks, shape (m, d_S), float32. A landmark that does
             not exist is a row of zeros in both networks.
         teacher (Tensor | None): The teacher's landmarks, shape (m, d_T), float32.
-        seen (Tensor | None): Whether landmark j exists, shape (m,), bool.
+        exists (Tensor | None): Mask of rows that hold a landmark, shape (m,), bool.
         weight (Tensor | None): How many images landmark j stood for when it was last made, shape (m,),
             float32; 1 for a sample.
         refreshes (Tensor): Number of commits so far, scalar.
-        gamma (Tensor | None): The kernel's gamma (or scale) for student and teacher, found at the last
-            commit, if the kernel asks for one; shape (2,), float64.
         drift (Tensor | None): How far the last commit moved the landmarks that existed before,
-            ``||L - L_old||_F / ||L_old||_F``, for student and teacher; shape (2,), float64.
-        kernel (Kernel): The kernel they serve; the linear one unless set.
-        version (int): Changes whenever the landmarks do.
-        in_use (int): How many of them exist.
-        stream (int): A number of its own for each collector, where what several of them collect is
-            brought together; 0 unless set.
+            ``||L - L_old||_F / ||L_old||_F``, for student and teacher; shape (2,), float64. Landmarks
+            that are new in every iteration have none.
+        num_active (int): How many landmarks exist.
+        collector_id (int): A number of its own for each collector, where what several of them collect
+            is brought together; 0 unless set.
 
     Raises:
         ValueError: If an argument makes no sense.
@@ -81,56 +50,47 @@ class Landmarks(TensorState):
     #: Name in the table of strategies; it is in the checkpoint too.
     strategy: ClassVar[str] = ''
     #: What :meth:`observe` takes beside the features: 'labels', 'indices', 'weights' or None.
-    needs: str | None = None
+    needs: ClassVar[str | None] = None
     #: Whether a refresh keeps the landmarks it has nothing new for.
-    keeps_missing = True
+    keeps_missing: ClassVar[bool] = True
+    #: Whether every collector has collected the same, so that its loss can refresh without the others.
+    local: ClassVar[bool] = False
+    #: Why an average with the landmarks before makes no sense, or None where it does.
+    no_momentum: ClassVar[str | None] = None
     #: Whether a commit leaves a part of what was collected; one collector alone may go on with it.
     carries_over = False
-    #: Why an average with the landmarks before makes no sense, or None where it does.
-    no_momentum: str | None = None
 
-    _DEVICE_STATE = ('student', 'teacher', 'seen', 'weight')
-    _HOST_STATE = ('refreshes', 'gamma', 'drift')
-    _LAYOUT: ClassVar[dict[str, tuple]] = dict(
-        student=('m', 'd_S'),
-        teacher=('m', 'd_T'),
-        seen=('m',),
-        weight=('m',),
-        refreshes=(),
-        gamma=(2,),
-        drift=(2,),
-        strategy=('letters',),
-    )
+    RENAMED: ClassVar[dict[str, str | None]] = {'seen': 'exists', 'gamma': None}
 
     def __init__(
-        self, num_landmarks: int | None, refresh: dict | None = None, init: str | None = None
+        self,
+        num_landmarks: int | None,
+        refresh: dict | None = None,
+        init: str | None = None,
+        use: Use | None = None,
     ) -> None:
         super().__init__()
         if num_landmarks is not None:
             check_integer('num_landmarks', num_landmarks)
-        if refresh is not None and not isinstance(refresh, dict):
-            raise ValueError(
-                f'refresh={refresh!r} must be a dict, such as dict(by_epoch=False, interval=100).'
-            )
         check_choice('init', init, (None, 'pass'))
         self.num_landmarks = num_landmarks
-        try:
-            self.refresh = Refresh(**(refresh or {}))
-        except TypeError as error:
-            raise ValueError(
-                f'refresh={refresh!r}: {error}. It takes by_epoch, interval and momentum.'
-            ) from None
+        self.refresh = Refresh.of(refresh)
         self.init = init
+        self.use = use or Use()
         if self.refresh.momentum and self.no_momentum:
             raise ValueError(
                 f'refresh: momentum={self.refresh.momentum} makes no sense here: {self.no_momentum}. '
                 'Leave momentum out.'
             )
+        self.add_state('student', ('m', 'd_S'))
+        self.add_state('teacher', ('m', 'd_T'))
+        self.add_state('exists', ('m',))
+        self.add_state('weight', ('m',))
+        self.add_state('refreshes', (), on_host=True)
+        self.add_state('drift', (2,), on_host=True)
         self.refreshes = torch.zeros((), dtype=torch.long)
-        self.kernel: Kernel = Linear()
-        self.stream = 0
-        self.version = 0
-        self.in_use = 0
+        self.collector_id = 0
+        self.num_active = 0
 
     def extra_repr(self) -> str:
         return f'num_landmarks={self.num_landmarks}'
@@ -138,7 +98,7 @@ class Landmarks(TensorState):
     @property
     def ready(self) -> bool:
         """Whether any landmark exists."""
-        return self.in_use > 0
+        return self.num_active > 0
 
     @property
     def exist_at_once(self) -> bool:
@@ -146,26 +106,25 @@ class Landmarks(TensorState):
         return self.init == 'pass'
 
     @property
-    def refreshes_itself(self) -> bool:
-        """Whether :meth:`observe` commits, so that nobody else need."""
-        return False
+    def per_iteration(self) -> bool:
+        """Whether landmarks are new in every iteration. A commit does not wait for the device then."""
+        return not self.refresh.by_epoch and self.refresh.interval == 1
 
-    def observe(self, s_feature: Tensor, t_feature: Tensor, side=None) -> None:
+    def observe(self, s_feature: Tensor, t_feature: Tensor, extra=None) -> None:
         """Collect from a batch.
 
         Args:
             s_feature: Shape (N, d_S).
             t_feature: Shape (N, d_T).
-            side: What :attr:`needs` names.
+            extra: What :attr:`needs` names.
         """
         raise NotImplementedError
 
-    def select(self) -> tuple[Tensor, Tensor, Tensor] | None:
-        """New landmarks from what was collected; see :meth:`commit`.
+    def select(self) -> Selection | None:
+        """Make landmarks of what was collected, without writing them.
 
         Returns:
-            The student's (m, d_S), the teacher's (m, d_T), and how many images each of these rows
-            stands for, (m,), 0 where a row is not meant; None if nothing was collected.
+            None if nothing was collected.
         """
         raise NotImplementedError
 
@@ -180,22 +139,23 @@ class Landmarks(TensorState):
             all_reduce: Adds up a tensor over all collectors, in place.
             all_gather: Gives the tensors, of one shape, of all collectors, in the same order to each.
         """
+        self.reduce_sums(all_reduce)
 
     def discard_pending(self) -> None:
         """Forget what was collected since the last commit."""
+        self.reset_sums()
 
     def begin_anew(self) -> None:
         """Forget what a commit has used up."""
         self.discard_pending()
 
-    def hand_over(self) -> None:
-        """Forget what another collector has taken over by :meth:`synchronize`."""
-        self.discard_pending()
+    def clear_synced(self) -> None:
+        """Forget what collector 0 has taken over by :meth:`synchronize`; collector 0 keeps it."""
+        if self.collector_id:
+            self.discard_pending()
 
-    def complaint(self) -> str | None:
-        """What there is to say of the features observed since the last commit, once.
-
-        May wait for the device.
+    def collection_warning(self) -> str | None:
+        """What there is to say of the features observed since the last commit. May wait for the device.
 
         Raises:
             ValueError: If labels make no sense.
@@ -203,65 +163,76 @@ class Landmarks(TensorState):
         return None
 
     @torch.no_grad()
-    def commit(self) -> None:
-        """Make landmarks of what was collected, find the kernel's gamma in them, and begin anew.
+    def commit(
+        self,
+        all_reduce: Callable[[Tensor], None] | None = None,
+        all_gather: Callable[[Tensor], list[Tensor]] | None = None,
+        broadcast: Callable[[Tensor], None] | None = None,
+    ) -> None:
+        """Make landmarks of what was collected: the only function that writes them.
 
         Warns, with a UserWarning, of landmarks that could not be had.
+
+        Args:
+            all_reduce: See :meth:`synchronize`. Defaults to None: there is one collector.
+            all_gather: See there. Defaults to None.
+            broadcast: Replaces a tensor by collector 0's, in place. A clustering need not come out the
+                same on every machine. Defaults to None.
         """
+        if all_reduce is not None:
+            self.synchronize(all_reduce, all_gather)
         found = self.select()
         self.begin_anew()
-        if found is None:
-            return
-        student, teacher, weight = found
+        if self.carries_over:
+            self.clear_synced()
+            broadcast = None  # quotients of the same sums are the same
+        if found is not None:
+            self._write(found, broadcast)
+            self.refreshes = self.refreshes + 1
+
+    def _write(self, found: Selection, broadcast: Callable[[Tensor], None] | None = None) -> None:
+        new = {name: getattr(found, name).float() for name in ('student', 'teacher')}
+        weight = found.weight
+        weight = torch.ones_like(new['student'][:, 0]) if weight is None else weight.float()
+        if broadcast is not None:
+            for tensor in (*new.values(), weight):
+                broadcast(tensor)
         fresh = weight > 0
-        if self.student is None:
-            self.seen = torch.zeros_like(fresh)
-            self.student, self.teacher = torch.zeros_like(student), torch.zeros_like(teacher)
-        if self.weight is None:  # also of a checkpoint that has none
-            self.weight = self.seen.float()
-        self.weight = torch.where(fresh, weight.float(), self.weight * self.keeps_missing)
-        both = self.seen & fresh
-        drift = []
-        for name, new in (('student', student), ('teacher', teacher)):
-            old = getattr(self, name)
-            new = new.to(old.dtype)
-            if self.refresh.momentum:
-                new = torch.where(both[:, None], old.lerp(new, 1 - self.refresh.momentum), new)
-            rest = old if self.keeps_missing else torch.zeros_like(old)
-            setattr(self, name, torch.where(fresh[:, None], new, rest))
-            drift.append((new - old)[both].norm() / old[both].norm())
-        self.drift = torch.stack(drift).double().cpu() if both.any() else None
-        self.seen = self.seen | fresh if self.keeps_missing else fresh
-        self.refreshes = self.refreshes + 1
-        self.changed()
-        if self.kernel.needs_fit and self.ready:
-            found = [self.kernel.fit(rows).parameter for rows in self.rows()]
-            self.gamma = torch.tensor(found, dtype=torch.float64)
+        old = {name: getattr(self, name) for name in new}
+        if self.exists is None:
+            old = {name: torch.zeros_like(rows) for name, rows in new.items()}
+            exists, before = torch.zeros_like(fresh), torch.zeros_like(weight)
+        else:
+            # A checkpoint of before 0.2 has no weights.
+            exists, before = self.exists, self.exists.float() if self.weight is None else self.weight
+        settled = self.keeps_missing and self.num_active == len(fresh)
+        both = exists & fresh if found.continues else torch.zeros_like(fresh)
+        if self.refresh.momentum:
+            share = (self.refresh.momentum * both)[:, None]
+            new = {name: torch.lerp(rows, old[name], share) for name, rows in new.items()}
+        drift = None
+        if not self.per_iteration and both.any():
+            drift = torch.stack([_drift(new[name], old[name], both) for name in new]).double().cpu()
+        for name, rows in new.items():
+            rest = old[name] if self.keeps_missing else torch.zeros_like(rows)
+            setattr(self, name, torch.where(fresh[:, None], rows, rest))
+        self.weight = torch.where(fresh, weight, before * self.keeps_missing)
+        self.exists = exists | fresh if self.keeps_missing else fresh
+        self.drift = drift
+        if not settled:
+            self.num_active = int(self.exists.sum())
 
-    def rows(self) -> tuple[Tensor, Tensor]:
+    def active(self) -> tuple[Tensor, Tensor]:
         """The landmarks that exist: the student's (m', d_S), the teacher's (m', d_T)."""
-        if self.in_use == len(self.seen):
+        if self.num_active == len(self.exists):
             return self.student, self.teacher
-        return self.student[self.seen], self.teacher[self.seen]
+        return self.student[self.exists], self.teacher[self.exists]
 
-    def weights(self) -> Tensor | None:
+    def active_weight(self) -> Tensor | None:
         """How many images each landmark that exists stands for, (m',); None if that is not known."""
-        if self.weight is None or self.in_use == len(self.seen):
+        if self.weight is None or self.num_active == len(self.exists):
             return self.weight
-        return self.weight[self.seen]
-
-    def fitted_kernels(self) -> tuple[Kernel, Kernel]:
-        """The kernel with what was found for the student, and for the teacher."""
-        if not self.kernel.needs_fit:
-            return self.kernel, self.kernel
-        if self.gamma is None:  # of a checkpoint that was written for another kernel
-            return tuple(self.kernel.fit(rows) for rows in self.rows())
-        return tuple(self.kernel.with_parameter(found) for found in self.gamma.tolist())
-
-    def committed(self) -> list[Tensor]:
-        """The tensors of the last commit, for those who see to it that every rank has the same."""
-        tensors = (self.student, self.teacher, self.seen, self.weight, self.gamma, self.drift)
-        return [tensor for tensor in tensors if tensor is not None]
+        return self.weight[self.exists]
 
     def check_widths(self, s_feature: Tensor, t_feature: Tensor) -> None:
         """Compare the features' widths with the landmarks'.
@@ -282,34 +253,41 @@ class Landmarks(TensorState):
         'that checkpoint, or record the layer it had.'
     )
 
-    def saved_state(self) -> dict[str, Tensor]:
-        """The state, with the name of the strategy."""
-        letters = torch.tensor(list(self.strategy.encode()), dtype=torch.uint8)
-        return {**super().saved_state(), 'strategy': letters}
-
     def follow(self, device: torch.device) -> None:
         """Move to the device of the features."""
         if self._device() not in (None, device):
             self._move(lambda tensor: tensor.to(device))
 
+    def saved_state(self) -> dict[str, Tensor]:
+        """The state, with the name of the strategy."""
+        letters = torch.tensor(list(self.strategy.encode()), dtype=torch.uint8)
+        return {**super().saved_state(), 'strategy': letters}
+
+    def layout(self) -> dict[str, tuple[int | str, ...]]:
+        """See :class:`State`; with the name of the strategy."""
+        return {**super().layout(), 'strategy': ('letters',)}
+
     def restore(self, state: dict[str, Tensor], prefix: str) -> None:
-        """Take over the state of a checkpoint.
+        """Take over the state of a checkpoint; see :class:`State`."""
+        super().restore(state, prefix)
+        if self.refreshes is None:
+            self.refreshes = torch.zeros((), dtype=torch.long)
+        self.num_active = 0 if self.exists is None else int(self.exists.sum())
+
+    def check_state(self, state: dict[str, Tensor], prefix: str) -> None:
+        """Refuse a state that does not fit.
 
         Raises:
-            ValueError: If it is incomplete, misshapen or not finite, or if it is of another strategy,
-                number of landmarks, or width.
+            ValueError: If it is incomplete or not finite, or if it is of another strategy, number of
+                landmarks, or width.
         """
         if 'strategy' in state:  # the first checkpoints of 0.1.0 have no name
             self._check_strategy(state['strategy'], prefix)
-        if not {'student', 'teacher', 'seen'}.isdisjoint(state):
-            check_complete(state, ('student', 'teacher', 'seen', 'refreshes'), prefix)
+        if not {'student', 'teacher', 'exists'}.isdisjoint(state):
+            check_complete(state, ('student', 'teacher', 'exists', 'refreshes'), prefix)
             self._check_number(len(state['student']), prefix)
             self.check_widths(state['student'], state['teacher'])
-        super().restore(state, prefix)
-        check_finite(self, ('student', 'teacher', 'weight', 'gamma'), prefix)
-        if self.refreshes is None:
-            self.refreshes = torch.zeros((), dtype=torch.long)
-        self.changed()
+        check_finite(state, ('student', 'teacher', 'weight'), prefix)
 
     def _check_strategy(self, letters: Tensor, prefix: str) -> None:
         found = bytes(letters.to(torch.uint8).tolist()).decode(errors='replace')
@@ -320,10 +298,6 @@ class Landmarks(TensorState):
                 f'type={found!r}, or start without that checkpoint.'
             )
 
-    def _move(self, fn: Callable[[Tensor], Tensor]) -> None:
-        super()._move(fn)
-        self.version += 1  # what was made of the landmarks is still on the other device
-
     def _check_number(self, found: int, prefix: str) -> None:
         if found != self.num_landmarks and self.num_landmarks is not None:
             raise ValueError(
@@ -332,11 +306,6 @@ class Landmarks(TensorState):
                 f'num_landmarks={found}, or start without that checkpoint.'
             )
 
-    def changed(self) -> None:
-        """Take note that the landmarks have changed."""
-        self.version += 1
-        self.in_use = 0 if self.seen is None else int(self.seen.sum())
-
     def _warn_fewer(self, have: int, of: str) -> None:
         warnings.warn(
             f'{have} landmarks are used in the place of num_landmarks={self.num_landmarks}: there are no '
@@ -344,3 +313,7 @@ class Landmarks(TensorState):
             UserWarning,
             stacklevel=3,
         )
+
+
+def _drift(new: Tensor, old: Tensor, both: Tensor) -> Tensor:
+    return (new - old)[both].norm() / old[both].norm()

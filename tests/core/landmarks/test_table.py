@@ -6,7 +6,7 @@ import torch
 from sklearn.metrics import pairwise_distances
 
 from mmnystrom.core.kernels import build_kernel
-from mmnystrom.core.landmarks import LANDMARKS, build_landmarks
+from mmnystrom.core.landmarks import LANDMARKS, Use, build_landmarks
 
 M = 5
 #: What each strategy is built with for M landmarks.
@@ -17,8 +17,8 @@ ARGUMENTS = {name: dict(num_landmarks=M) for name in LANDMARKS} | {
 POOLED = ('kmeans', 'random', 'kmeans++', 'farthest', 'leverage')
 
 
-def build(name, **more):
-    return build_landmarks(dict(type=name, **ARGUMENTS[name], **more))
+def build(name, use=None):
+    return build_landmarks(dict(type=name, **ARGUMENTS[name]), use=use)
 
 
 def draw(n=120, seed=0):
@@ -55,7 +55,7 @@ def test_shapes_and_pairing(name):
     landmarks = collect(build(name), *data)
     landmarks.commit()
     assert landmarks.ready
-    assert landmarks.in_use == M
+    assert landmarks.num_active == M
     assert landmarks.student.shape == (M, 4)
     assert landmarks.teacher.shape == (M, 6)
     assert landmarks.teacher.dtype == torch.float32
@@ -67,7 +67,7 @@ def test_weights_say_how_many_images_a_landmark_stands_for(name):
     data = draw()
     landmarks = collect(build(name), *data)
     landmarks.commit()
-    found = landmarks.weights().tolist()
+    found = landmarks.active_weight().tolist()
     if name == 'class_center':
         assert found == [24] * M
     elif name == 'kmeans':
@@ -95,7 +95,7 @@ def test_state_survives_a_checkpoint(name):
     collect(landmarks, *(data[0][:40], *data[1:]))
     restored = build(name)
     restored.load_state_dict(landmarks.state_dict())
-    assert restored.in_use == landmarks.in_use
+    assert restored.num_active == landmarks.num_active
     assert torch.equal(restored.student, landmarks.student)
     for each in (landmarks, restored):
         collect(each, *(data[0][40:80], *data[1:]))
@@ -112,15 +112,14 @@ def test_a_commit_without_samples_keeps_the_landmarks(name):
         landmarks._latest = None
     landmarks.commit()
     assert torch.equal(landmarks.teacher, before)
-    assert landmarks.in_use == M
+    assert landmarks.num_active == M
 
 
 @pytest.mark.parametrize('constant', [0.0, 0.1])
 def test_constant_features(name, constant):
     t, weights, labels, student_map = draw()
     kernel = build_kernel(dict(type='rbf', gamma='median'))
-    landmarks = build(name)
-    landmarks.kernel = kernel
+    landmarks = build(name, use=Use(kernel))
     collect(
         landmarks, torch.full_like(t, constant), torch.full_like(weights, constant), labels, student_map
     )
@@ -130,11 +129,10 @@ def test_constant_features(name, constant):
                 landmarks.commit()
         else:
             landmarks.commit()
-    assert landmarks.in_use == (1 if name == 'kmeans' else M)
-    torch.testing.assert_close(
-        landmarks.teacher[landmarks.seen], torch.full_like(landmarks.teacher[landmarks.seen], constant)
-    )
-    assert all(gamma > 0 for gamma in landmarks.gamma)
+    assert landmarks.num_active == (1 if name == 'kmeans' else M)
+    active = landmarks.active()
+    torch.testing.assert_close(active[1], torch.full_like(active[1], constant))
+    assert all(kernel.fit(rows).gamma > 0 for rows in active)
 
 
 @pytest.mark.parametrize(
@@ -149,10 +147,9 @@ def test_copies(name, kernel):
     t[:100] = t[torch.arange(100) % 3]
     t[100:] = t[100]
     t[110] = t[0] + 9
-    landmarks = build(name)
-    landmarks.kernel = build_kernel(kernel)
+    landmarks = build(name, use=Use(build_kernel(kernel)))
     collect(landmarks, t, weights, labels, student_map).commit()
-    assert landmarks.in_use == M
+    assert landmarks.num_active == M
     assert landmarks.teacher.isfinite().all()
     if name in ('farthest', 'kmeans'):
         assert len(landmarks.teacher.unique(dim=0)) == 5
@@ -165,13 +162,13 @@ def test_more_landmarks_than_samples(name, n):
     landmarks = collect(build(name), t[:n], weights, labels, student_map)
     with pytest.warns(UserWarning, match=f'{n} landmarks are used in the place of num_landmarks=5'):
         landmarks.commit()
-    assert landmarks.in_use == n
-    assert [len(rows) for rows in landmarks.rows()] == [n, n]
-    assert not landmarks.teacher[~landmarks.seen].any()
+    assert landmarks.num_active == n
+    assert [len(rows) for rows in landmarks.active()] == [n, n]
+    assert not landmarks.teacher[~landmarks.exists].any()
     # And more again at the next refresh.
     collect(landmarks, t, weights, labels, student_map)
     landmarks.commit()
-    assert landmarks.in_use == M
+    assert landmarks.num_active == M
 
 
 @pytest.mark.parametrize('name', POOLED)
@@ -193,17 +190,45 @@ def test_drawn_landmarks_are_samples_none_twice(name):
     assert len(set(distances.argmin(1))) == M
 
 
-@pytest.mark.parametrize('strategy', ['kmeans', 'kmeans++'])
-def test_without_scikit_learn(monkeypatch, strategy):
-    real = LANDMARKS[strategy].__init__.__globals__['importlib'].util.find_spec
-    monkeypatch.setattr(
-        'importlib.util.find_spec', lambda name, *a: None if name == 'sklearn' else real(name, *a)
-    )
-    with pytest.raises(
-        ValueError, match=rf"landmarks: type='{strategy.replace('+', '[+]')}' needs scikit-learn: pip"
-    ):
-        build(strategy)
-    build('farthest')
+def test_only_a_commit_writes_landmarks_and_always_as_new_tensors(name):
+    """Whoever keeps what was made of landmarks can tell by ``is`` that there are new ones."""
+    data = draw()
+    landmarks = collect(build(name), *data)
+    landmarks.commit()
+    for _ in range(2):
+        before = landmarks.active()
+        copies = [rows.clone() for rows in before]
+        collect(landmarks, 2 * data[0], 2 * data[1], *data[2:])
+        assert all(a is b for a, b in zip(landmarks.active(), before, strict=True))
+        landmarks.commit()
+        assert not any(a is b for a, b in zip(landmarks.active(), before, strict=True))
+        assert all(map(torch.equal, before, copies))
+
+
+def test_collector_0_decides(name):
+    """What broadcast gives is what is written: nothing of this collector's own."""
+    landmarks = collect(build(name), *draw())
+    landmarks.commit(lambda x: None, lambda x: [x], lambda x: x.fill_(3))
+    for rows in (*landmarks.active(), landmarks.active_weight()):
+        assert (rows == 3).all()
+
+
+def test_the_state_of_another_strategy_is_refused(name):
+    other = 'random' if name != 'random' else 'kmeans'
+    landmarks = collect(build(other), *draw())
+    landmarks.commit()
+    with pytest.raises(ValueError, match=f"of the strategy '{other}' .* asks for type='"):
+        build(name).load_state_dict(landmarks.state_dict())
+
+
+def test_what_a_checkpoint_lacks_or_has_beside_is_reported(name):
+    """By torch's own words: none of these is "All keys matched"."""
+    found = build(name).load_state_dict({}, strict=False)
+    assert 'strategy' in found.missing_keys and found.unexpected_keys == []
+    state = build(name).state_dict()
+    found = build(name).load_state_dict({**state, 'bogus': torch.ones(1)}, strict=False)
+    assert found.missing_keys == [] and found.unexpected_keys == ['bogus']
+    assert str(build(name).load_state_dict(state)) == '<All keys matched successfully>'
 
 
 MATRIX = [[1.0, 2.0]]
