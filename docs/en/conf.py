@@ -9,6 +9,7 @@ import mmnystrom
 
 project = 'mmnystrom'
 author = 'the mmnystrom authors'
+copyright = '2026, the mmnystrom authors'
 release = version = mmnystrom.__version__
 
 extensions = [

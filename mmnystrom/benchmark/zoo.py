@@ -1,6 +1,6 @@
 """The metafile.yml of every method, and model-index.yml, from the configs and the benchmarks.
 
-The results are those of configs/benchmark/results/*.json, so that no figure is copied by hand.
+The results are those of ``configs/benchmark/results/*.json``, so that no figure is copied by hand.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Break: an image that cannot be read ends in an error of the decoder, without the name of the file.
 
 Where: ``mmcv/transforms/loading.py`` LoadImageFromFile hands on what OpenCV says of an empty file
-("!buf.empty() in function 'imdecode_'").
+(``!buf.empty() in function 'imdecode_'``).
 Cure: the error names the file.
 Can go: once mmcv does.
 """
