@@ -5,9 +5,21 @@ from pathlib import Path
 import mmnystrom  # noqa: F401
 
 #: Modules with tests that take longest.
-LONG = [Path(__file__).parent / name for name in ('tools', 'benchmark', 'test_export.py')]
+LONG = [
+    Path(__file__).parent / name for name in ('tools', 'benchmark', 'test_export.py', 'test_notebook.py')
+]
 
 
 def pytest_collection_modifyitems(items):
-    """The longest tests first, so that no process is left alone with one at the end."""
-    items.sort(key=lambda item: not any(path in (item.path, *item.path.parents) for path in LONG))
+    """The longest tests first, so that no process is left alone with one at the end.
+
+    The tests of one config come together, so that one process reads it.
+    """
+
+    def key(item):
+        long = any(path in (item.path, *item.path.parents) for path in LONG)
+        call = getattr(item, 'callspec', None)
+        config = call.params.get('path') if call and item.get_closest_marker('configs') else None
+        return not long, config is not None, str(config or '')
+
+    items.sort(key=key)

@@ -47,6 +47,11 @@ def kda_config(work_dir, location='neck', epochs=2, **overrides):
     return cfg
 
 
+def unformatted():
+    """mmengine formats the text of a config five times a run, which takes longer than a small run."""
+    return mock.patch('mmengine.config.config.FormatCode', lambda text, **kwargs: (text, True))
+
+
 class Losses(Hook):
     """Keeps the losses of every iteration."""
 
@@ -64,8 +69,7 @@ def train(cfg, *hooks):
     cfg = copy.deepcopy(cfg)
     # Not by torch's generator, which runs seed: two of one name share a logger, and its captured stream.
     cfg.experiment_name = f'test-{uuid.uuid4().hex}'
-    # mmengine formats the text of the config five times a run, which takes longer than a small run.
-    with mock.patch('mmengine.config.config.FormatCode', lambda text, **kwargs: (text, True)):
+    with unformatted():
         runner = Runner.from_cfg(cfg)
         losses = Losses()
         for hook in (losses, *hooks):

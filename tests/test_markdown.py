@@ -55,6 +55,14 @@ def test_every_block_says_what_it_is():
     assert len(CONFIG) >= 6 and len(PYTHON) > len(CONFIG)
 
 
+@pytest.mark.parametrize('path', FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_lines_are_short_or_one_sentence(path):
+    """At most 120 characters, so that a change of a word is a change of a line."""
+    text = FENCE.sub('', path.read_text())
+    long = [line for line in text.splitlines() if len(line) > 120 and not line.startswith(('|', '!['))]
+    assert [line for line in long if re.search(r'[.!?][)*`]* +[A-Z]', line)] == []
+
+
 def place(tmp_path, code):
     """A folder like a user's: the clone's configs, a config of their own, and the block."""
     (tmp_path / 'configs').symlink_to(CONFIGS)

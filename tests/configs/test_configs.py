@@ -4,20 +4,24 @@ import copy
 import functools
 import re
 from pathlib import Path
+from unittest import mock
 
 import mmcv
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, utils
 from mmengine.dataset import pseudo_collate
 from mmengine.fileio import load
 from mmengine.runner import Runner
 from mmpretrain.registry import DATASETS
 from mmpretrain.structures import DataSample
-from support import CONFIGS, ROOT
+from support import CONFIGS, ROOT, unformatted
 
 from mmnystrom.plugin import KDALoss, LandmarkHook
+
+#: `pytest -m "not configs"` leaves these out: they are a third of all tests.
+pytestmark = pytest.mark.configs
 
 FILES = sorted(
     path for folder in ('distill', 'vanilla') for path in (CONFIGS / folder).rglob('*.py')
@@ -44,6 +48,14 @@ def data_of(path):
     return DATA[path.stem.rpartition('_')[2].removesuffix('-folder')]
 
 
+@pytest.fixture(scope='module', autouse=True)
+def metafiles_read_once():
+    """mmengine reads all of mmpretrain's metafiles for each config that inherits from it."""
+    cached = functools.cache(utils._get_cfg_metainfo)
+    with mock.patch.object(utils, '_get_cfg_metainfo', cached):
+        yield
+
+
 @functools.cache
 def parsed(path):
     return Config.fromfile(path)
@@ -56,7 +68,8 @@ def runner_of(path, tmp_path):
         cfg.model.teacher_ckpt = None
     cfg.model.pop('init_cfg', None)  # what the first of two stages leaves
     cfg.experiment_name = f'{path.stem}-{tmp_path.name}'
-    runner = Runner.from_cfg(cfg)
+    with unformatted():
+        runner = Runner.from_cfg(cfg)
     for hook in runner.hooks:
         if isinstance(hook, LandmarkHook):
             hook.before_run(runner)

@@ -1,8 +1,8 @@
 # A vision transformer teaches a ResNet, with the ResNet's own schedule. The teacher
 # is mmpretrain's published one; it was trained and published with another resize.
 _base_ = [
-    '../models/in1k_deit-small.py',
-    '../models/in1k_resnet18.py',
+    '../models/deit-small.py',
+    '../models/resnet18.py',
     '../models/single_teacher.py',
     '../datasets/in1k_bs32.py',
     'mmpretrain::_base_/schedules/imagenet_bs256.py',
@@ -11,8 +11,12 @@ _base_ = [
 
 model = dict(
     data_preprocessor=_base_.data_preprocessor,
-    architecture=_base_.student,
-    teacher=_base_.teacher,
+    architecture=dict(
+        _base_.student,
+        head=dict(_base_.student.head, num_classes=_base_.num_classes)),
+    teacher=dict(
+        _base_.teacher,
+        head=dict(_base_.teacher.head, num_classes=_base_.num_classes)),
     teacher_ckpt='https://download.openmmlab.com/mmclassification/v0/deit/deit-small_pt-4xb256_in1k_20220218-9425b9bb.pth')
 
 val_cfg = dict(type='mmrazor.SingleTeacherDistillValLoop')

@@ -1,6 +1,6 @@
 _base_ = [
-    '../models/cifar100-20_resnet18-w16.py',
-    '../models/cifar100-20_resnet18-w8.py',
+    '../models/resnet18-w16_cifar.py',
+    '../models/resnet18-w8_cifar.py',
     '../models/single_teacher.py',
     '../datasets/cifar100-20_bs128.py',
     '../schedules/cifar100-20_30e.py',
@@ -9,8 +9,12 @@ _base_ = [
 
 model = dict(
     data_preprocessor=_base_.data_preprocessor,
-    architecture=_base_.student,
-    teacher=_base_.teacher,
+    architecture=dict(
+        _base_.student,
+        head=dict(_base_.student.head, num_classes=_base_.num_classes)),
+    teacher=dict(
+        _base_.teacher,
+        head=dict(_base_.teacher.head, num_classes=_base_.num_classes)),
     teacher_ckpt='work_dirs/resnet18-w16_1xb128-30e_cifar100-20/epoch_30.pth')
 
 val_cfg = dict(type='mmrazor.SingleTeacherDistillValLoop')

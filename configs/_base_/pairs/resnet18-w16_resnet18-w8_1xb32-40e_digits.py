@@ -1,6 +1,6 @@
 _base_ = [
-    '../models/digits_resnet18-w16.py',
-    '../models/digits_resnet18-w8.py',
+    '../models/resnet18-w16_cifar.py',
+    '../models/resnet18-w8_cifar.py',
     '../models/single_teacher.py',
     '../datasets/digits-20_bs32.py',
     '../schedules/digits_40e.py',
@@ -9,8 +9,12 @@ _base_ = [
 
 model = dict(
     data_preprocessor=_base_.data_preprocessor,
-    architecture=_base_.student,
-    teacher=_base_.teacher,
+    architecture=dict(
+        _base_.student,
+        head=dict(_base_.student.head, num_classes=_base_.num_classes)),
+    teacher=dict(
+        _base_.teacher,
+        head=dict(_base_.teacher.head, num_classes=_base_.num_classes)),
     teacher_ckpt='work_dirs/resnet18-w16_1xb64-30e_digits/epoch_30.pth')
 
 val_cfg = dict(type='mmrazor.SingleTeacherDistillValLoop')

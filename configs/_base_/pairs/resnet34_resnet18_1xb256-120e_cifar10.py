@@ -1,18 +1,20 @@
 _base_ = [
-    '../models/cifar100_resnet34.py',
-    '../models/cifar100_resnet18.py',
+    '../models/resnet34_cifar.py',
+    '../models/resnet18_cifar.py',
     '../models/single_teacher.py',
     '../datasets/cifar10_bs256.py',
     '../schedules/cifar100_120e.py',
     '../default_runtime.py',
 ]
 
-head = dict(_base_.student.head, num_classes=_base_.num_classes)
-
 model = dict(
     data_preprocessor=_base_.data_preprocessor,
-    architecture=dict(_base_.student, head=head),
-    teacher=dict(_base_.teacher, head=head),
+    architecture=dict(
+        _base_.student,
+        head=dict(_base_.student.head, num_classes=_base_.num_classes)),
+    teacher=dict(
+        _base_.teacher,
+        head=dict(_base_.teacher.head, num_classes=_base_.num_classes)),
     teacher_ckpt='work_dirs/resnet34_1xb256-120e_cifar10/epoch_120.pth')
 
 val_cfg = dict(type='mmrazor.SingleTeacherDistillValLoop')

@@ -1,6 +1,6 @@
 _base_ = [
-    '../models/cifar100_resnet34.py',
-    '../models/cifar100_shufflenet-v2-1x.py',
+    '../models/resnet34_cifar.py',
+    '../models/shufflenet-v2-1x_cifar.py',
     '../models/single_teacher.py',
     '../datasets/cifar100_bs256.py',
     '../schedules/cifar100_120e.py',
@@ -9,8 +9,12 @@ _base_ = [
 
 model = dict(
     data_preprocessor=_base_.data_preprocessor,
-    architecture=_base_.student,
-    teacher=_base_.teacher,
+    architecture=dict(
+        _base_.student,
+        head=dict(_base_.student.head, num_classes=_base_.num_classes)),
+    teacher=dict(
+        _base_.teacher,
+        head=dict(_base_.teacher.head, num_classes=_base_.num_classes)),
     teacher_ckpt='work_dirs/resnet34_1xb256-120e_cifar100/epoch_120.pth')
 
 val_cfg = dict(type='mmrazor.SingleTeacherDistillValLoop')

@@ -1,6 +1,6 @@
 _base_ = [
-    '../models/cifar100_wrn40-2.py',
-    '../models/cifar100_wrn16-2.py',
+    '../models/wrn40-2_cifar.py',
+    '../models/wrn16-2_cifar.py',
     '../models/single_teacher.py',
     '../datasets/cifar100_bs64.py',
     '../schedules/cifar100_240e.py',
@@ -9,8 +9,12 @@ _base_ = [
 
 model = dict(
     data_preprocessor=_base_.data_preprocessor,
-    architecture=_base_.student,
-    teacher=_base_.teacher,
+    architecture=dict(
+        _base_.student,
+        head=dict(_base_.student.head, num_classes=_base_.num_classes)),
+    teacher=dict(
+        _base_.teacher,
+        head=dict(_base_.teacher.head, num_classes=_base_.num_classes)),
     teacher_ckpt='work_dirs/wrn40-2_1xb64-240e_cifar100/epoch_240.pth')
 
 val_cfg = dict(type='mmrazor.SingleTeacherDistillValLoop')

@@ -1,15 +1,6 @@
-_base_ = ['./kda_neck_resnet50_mobilenet-v2_8xb32_in1k.py']
+_base_ = [
+    './kda_neck_resnet50_mobilenet-v2_8xb32_in1k.py',
+    '../../../_base_/distillers/kda_neck-kd.py',
+]
 
-# KD beside it, as in mmrazor's own configs for ImageNet.
-model = dict(
-    distiller=dict(
-        student_recorders=dict(
-            logits=dict(type='ModuleOutputs', source='head.fc')),
-        teacher_recorders=dict(
-            logits=dict(type='ModuleOutputs', source='head.fc')),
-        distill_losses=dict(
-            loss_kl=dict(type='KLDivergence', tau=1, loss_weight=3)),
-        loss_forward_mappings=dict(
-            loss_kl=dict(
-                preds_S=dict(from_student=True, recorder='logits'),
-                preds_T=dict(from_student=False, recorder='logits')))))
+model = _base_.kd_beside.in1k

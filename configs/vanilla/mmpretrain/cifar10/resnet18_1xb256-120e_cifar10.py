@@ -1,5 +1,5 @@
 _base_ = [
-    '../../../_base_/models/cifar100_resnet18.py',
+    '../../../_base_/models/resnet18_cifar.py',
     '../../../_base_/datasets/cifar10_bs256.py',
     '../../../_base_/schedules/cifar100_120e.py',
     '../../../_base_/default_runtime.py',

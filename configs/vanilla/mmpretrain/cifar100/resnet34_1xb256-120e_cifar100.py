@@ -1,9 +1,11 @@
 _base_ = [
-    '../../../_base_/models/cifar100_resnet34.py',
+    '../../../_base_/models/resnet34_cifar.py',
     '../../../_base_/datasets/cifar100_bs256.py',
     '../../../_base_/schedules/cifar100_120e.py',
     '../../../_base_/default_runtime.py',
 ]
 
-model = _base_.teacher
+model = dict(
+    _base_.teacher,
+    head=dict(_base_.teacher.head, num_classes=_base_.num_classes))
 val_cfg = dict()

@@ -1,9 +1,11 @@
 _base_ = [
-    '../../../_base_/models/cifar100_shufflenet-v2-1x.py',
+    '../../../_base_/models/shufflenet-v2-1x_cifar.py',
     '../../../_base_/datasets/cifar100_bs256.py',
     '../../../_base_/schedules/cifar100_120e.py',
     '../../../_base_/default_runtime.py',
 ]
 
-model = _base_.student
+model = dict(
+    _base_.student,
+    head=dict(_base_.student.head, num_classes=_base_.num_classes))
 val_cfg = dict()

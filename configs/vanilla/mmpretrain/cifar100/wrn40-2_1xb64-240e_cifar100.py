@@ -1,9 +1,11 @@
 _base_ = [
-    '../../../_base_/models/cifar100_wrn40-2.py',
+    '../../../_base_/models/wrn40-2_cifar.py',
     '../../../_base_/datasets/cifar100_bs64.py',
     '../../../_base_/schedules/cifar100_240e.py',
     '../../../_base_/default_runtime.py',
 ]
 
-model = _base_.teacher
+model = dict(
+    _base_.teacher,
+    head=dict(_base_.teacher.head, num_classes=_base_.num_classes))
 val_cfg = dict()

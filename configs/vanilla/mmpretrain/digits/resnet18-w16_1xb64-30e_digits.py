@@ -1,9 +1,11 @@
 _base_ = [
-    '../../../_base_/models/digits_resnet18-w16.py',
+    '../../../_base_/models/resnet18-w16_cifar.py',
     '../../../_base_/datasets/digits_bs64.py',
     '../../../_base_/schedules/digits_30e.py',
     '../../../_base_/default_runtime.py',
 ]
 
-model = _base_.teacher
+model = dict(
+    _base_.teacher,
+    head=dict(_base_.teacher.head, num_classes=_base_.num_classes))
 val_cfg = dict()

@@ -1,9 +1,11 @@
 _base_ = [
-    '../../../_base_/models/digits_resnet18-w8.py',
+    '../../../_base_/models/resnet18-w8_cifar.py',
     '../../../_base_/datasets/digits-20_bs32.py',
     '../../../_base_/schedules/digits_40e.py',
     '../../../_base_/default_runtime.py',
 ]
 
-model = _base_.student
+model = dict(
+    _base_.student,
+    head=dict(_base_.student.head, num_classes=_base_.num_classes))
 val_cfg = dict()

@@ -1,4 +1,4 @@
-# Teacher of cifar100-lite: a ResNet-18 a quarter as wide, 128 features.
+# A quarter as wide: 128 features.
 teacher = dict(
     type='mmpretrain.ImageClassifier',
     backbone=dict(
@@ -9,7 +9,6 @@ teacher = dict(
     neck=dict(type='mmpretrain.GlobalAveragePooling'),
     head=dict(
         type='mmpretrain.LinearClsHead',
-        num_classes=20,
         in_channels=128,
         loss=dict(type='mmpretrain.CrossEntropyLoss')))
 

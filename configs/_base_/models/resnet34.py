@@ -1,12 +1,11 @@
-# As in mmpretrain's resnet50_8xb32_in1k.
+# As in mmpretrain's resnet34_8xb32_in1k.
 teacher = dict(
     type='mmpretrain.ImageClassifier',
-    backbone=dict(type='mmpretrain.ResNet', depth=50),
+    backbone=dict(type='mmpretrain.ResNet', depth=34),
     neck=dict(type='mmpretrain.GlobalAveragePooling'),
     head=dict(
         type='mmpretrain.LinearClsHead',
-        num_classes=1000,
-        in_channels=2048,
+        in_channels=512,
         loss=dict(type='mmpretrain.CrossEntropyLoss'),
         topk=(1, 5)))
 
@@ -18,9 +17,9 @@ teacher_maps = dict(
     high=dict(type='ModuleOutputs', source='backbone.layer4'),
 )
 teacher_preacts = dict(
-    low=dict(type='ModuleOutputs', source='backbone.layer2.3.bn2'),
-    mid=dict(type='ModuleOutputs', source='backbone.layer3.5.bn2'),
-    high=dict(type='ModuleOutputs', source='backbone.layer4.2.bn2'),
+    low=dict(type='ModuleOutputs', source='backbone.layer2.3.bn1'),
+    mid=dict(type='ModuleOutputs', source='backbone.layer3.5.bn1'),
+    high=dict(type='ModuleOutputs', source='backbone.layer4.2.bn1'),
 )
-teacher_channels = dict(low=512, mid=1024, high=2048, feat=2048)
+teacher_channels = dict(low=128, mid=256, high=512, feat=512)
 teacher_preact_channels = dict(low=128, mid=256, high=512)

@@ -9,7 +9,6 @@ student = dict(
     neck=dict(type='mmpretrain.GlobalAveragePooling'),
     head=dict(
         type='mmpretrain.LinearClsHead',
-        num_classes=100,
         in_channels=256,
         loss=dict(type='mmpretrain.CrossEntropyLoss')))
 

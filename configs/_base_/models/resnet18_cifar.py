@@ -1,29 +1,23 @@
-# Teacher of the digits configs: a CIFAR-style ResNet-18 a quarter as wide, 128 features.
-teacher = dict(
+student = dict(
     type='mmpretrain.ImageClassifier',
-    backbone=dict(
-        type='mmpretrain.ResNet_CIFAR',
-        depth=18,
-        stem_channels=16,
-        base_channels=16),
+    backbone=dict(type='mmpretrain.ResNet_CIFAR', depth=18),
     neck=dict(type='mmpretrain.GlobalAveragePooling'),
     head=dict(
         type='mmpretrain.LinearClsHead',
-        num_classes=10,
-        in_channels=128,
+        in_channels=512,
         loss=dict(type='mmpretrain.CrossEntropyLoss')))
 
 # Where the methods that look inside record: maps of the last three stages, what
 # enters a ReLU of their last blocks, and how many channels each has.
-teacher_maps = dict(
+student_maps = dict(
     low=dict(type='ModuleOutputs', source='backbone.layer2'),
     mid=dict(type='ModuleOutputs', source='backbone.layer3'),
     high=dict(type='ModuleOutputs', source='backbone.layer4'),
 )
-teacher_preacts = dict(
+student_preacts = dict(
     low=dict(type='ModuleOutputs', source='backbone.layer2.1.bn1'),
     mid=dict(type='ModuleOutputs', source='backbone.layer3.1.bn1'),
     high=dict(type='ModuleOutputs', source='backbone.layer4.1.bn1'),
 )
-teacher_channels = dict(low=32, mid=64, high=128, feat=128)
-teacher_preact_channels = dict(low=32, mid=64, high=128)
+student_channels = dict(low=128, mid=256, high=512, feat=512)
+student_preact_channels = dict(low=128, mid=256, high=512)

@@ -8,7 +8,6 @@ teacher = dict(
         patch_size=16),
     head=dict(
         type='mmpretrain.VisionTransformerClsHead',
-        num_classes=1000,
         in_channels=384,
         loss=dict(type='mmpretrain.CrossEntropyLoss')))
 

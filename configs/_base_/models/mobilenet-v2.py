@@ -5,7 +5,6 @@ student = dict(
     neck=dict(type='mmpretrain.GlobalAveragePooling'),
     head=dict(
         type='mmpretrain.LinearClsHead',
-        num_classes=1000,
         in_channels=1280,
         loss=dict(type='mmpretrain.CrossEntropyLoss'),
         topk=(1, 5)))
