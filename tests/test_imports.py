@@ -75,6 +75,20 @@ def test_core_never_names_distribution():
         assert 'torch.distributed' not in path.read_text()
 
 
+def test_core_does_not_speak_of_configs_of_openmmlab():
+    words = (
+        'Connector',
+        'gt_label',
+        'recorder',
+        'data_idx',
+        'loss_forward_mappings',
+        'mmrazor',
+        'mmengine',
+    )
+    for path in (ROOT / 'mmnystrom/core').rglob('*.py'):
+        assert [word for word in words if word in path.read_text()] == [], path
+
+
 def benchmark_graph(folder=ROOT / 'mmnystrom' / 'benchmark'):
     """Module of the benchmark -> the modules of the benchmark that it imports."""
     files = {

@@ -44,7 +44,7 @@ LANDMARKS = {
     'fixed': dict(type='fixed', indices=list(range(10))),  # the first ten are one of each class
 }
 LOSS = 'loss_kda'
-#: Of every variant. The paper's 0.04 is for a sum over 256 x 100 entries; here it goes over 32 x 10.
+#: Weight of every variant. The paper's 0.04 is for a sum over 256 x 100 entries. Here it is 32 x 10.
 WEIGHT = 0.36
 FIGURES = ('transfer', 'cka', 'nystrom_error_teacher')
 

@@ -1,4 +1,4 @@
-"""What the tools share: an error or an interruption ends them in a sentence, not in a traceback."""
+"""What the tools share. An error or an interruption ends a tool with a sentence, not a traceback."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def load_finished_run(
 
 
 def load_run(run: Run, work_dir: Path) -> Runner:
-    """The same of a run of a plan."""
+    """Load a run of a plan; see :func:`load_finished_run`."""
     return load_finished_run(run.spec.config, run.checkpoint, work_dir, run.shared_overrides)
 
 
@@ -86,7 +86,7 @@ def features(runner: Runner, name: str = 'student') -> tuple[dict[str, Tensor], 
         Layer -> features (N, d), and the labels (N,).
     """
     model = runner.model
-    model.eval()  # its result would be None: mmrazor's train() returns nothing
+    model.eval()  # not chained: mmrazor's train() returns None
     network = getattr(model, name, model)
     found, labels = {layer: [] for layer in LAYERS}, []
 
@@ -121,7 +121,7 @@ def checked_top1(run: Run, logits: Tensor, labels: Tensor) -> float:
         ResultError: If the run logged another one.
     """
     found, logged = top1(logits, labels), run.folder.logged()[-1]
-    # Two images: a GPU need not add up twice in the same order.
+    # Two images may differ: a GPU does not always add up in the same order.
     if abs(found - logged) > 200 / len(labels) + 0.01:
         raise ResultError(
             f'{run}: the checkpoint has top-1 {found:.2f}, but its run logged {logged:.2f}.'
@@ -184,7 +184,7 @@ class Result:
             self.versus[baseline] = paired(*values)
 
     def as_dict(self) -> dict:
-        """As results.json holds it: costs, and differences as ``vs <baseline>``, beside the rest."""
+        """The figures as results.json holds them, differences as ``vs <baseline>``."""
         found = asdict(self)
         versus, costs = found.pop('versus'), found.pop('costs')
         return {**found, **costs, **{f'vs {name}': value for name, value in versus.items()}}

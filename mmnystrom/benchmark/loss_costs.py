@@ -123,7 +123,7 @@ class LossSteps:
         student, teacher = self.data['features']
         partial = student @ self.landmarks[0].T
         teacher @ self.landmarks[1].T
-        return partial @ self.landmarks[0]  # a matrix of the shape of the gradient that comes back
+        return partial @ self.landmarks[0]  # has the shape of the gradient that comes back
 
     def _authors_lines(self, student: Tensor, teacher: Tensor) -> Tensor:
         s_sim = student @ self.landmarks[0].T

@@ -1,4 +1,4 @@
-"""Where configs and tools are: in a clone beside the package, in a wheel below ``mmnystrom/.mim``."""
+"""The folders of configs and tools: beside the package in a clone, in ``mmnystrom/.mim`` in a wheel."""
 
 from __future__ import annotations
 

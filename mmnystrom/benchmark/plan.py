@@ -81,7 +81,7 @@ class Run:
 
     @property
     def shared_overrides(self) -> dict:
-        """What the run shares with all others of its plan, as :meth:`Config.merge_from_dict` takes it."""
+        """Changes that all runs of the plan share, as :meth:`Config.merge_from_dict` takes them."""
         pairs = (option.split('=', 1) for option in self.options)
         found = {key: DictAction._parse_iterable(value) for key, value in pairs}
         if '--amp' in self.arguments:
@@ -184,7 +184,7 @@ class Plan:
 
     @property
     def reported(self) -> list[str]:
-        """The methods that a report compares: no teacher, and of two stages the second alone."""
+        """The methods that a report compares: no teachers, no first stages."""
         first = {spec.first for spec in self.methods.values()}
         return [name for name in self.methods if name != TEACHER and name not in first]
 
@@ -215,7 +215,7 @@ def resolved(config: Path) -> str:
 
 
 def _missing_part(cfg: object, key: str) -> str | None:
-    """The first part of a dotted key, but its last, that a config does not have; None if it has all."""
+    """The first part of a dotted key that a config lacks, its last part aside; None if it has all."""
     parts = key.split('.')
     for i, part in enumerate(parts[:-1], 1):
         if isinstance(cfg, list) and part.isdigit() and int(part) < len(cfg):

@@ -44,7 +44,8 @@ def collection(folder: Path) -> dict:
     """Name and paper of a method, as its README begins."""
     readme = (folder / 'README.md').read_text()
     name = re.match(r'# (.+)', readme).group(1)
-    title, url = re.search(r'^> \[(.+)\]\((\S+)\)', readme, flags=re.MULTILINE).groups()
+    quotes = readme.replace('\n> ', ' ')  # a title may go over two lines
+    title, url = re.search(r'\[([^]]+)\]\((https:\S+)\)', quotes).groups()
     names = {path.stem.rpartition('_')[2].removesuffix('-folder') for path in folder.glob('*.py')}
     data = [DATA[key] for key in DATA if key in names]
     return {
@@ -56,7 +57,7 @@ def collection(folder: Path) -> dict:
 
 
 def metafile(folder: Path, results: dict[str, float]) -> dict:
-    """Of one method."""
+    """The metafile of one method."""
     head = collection(folder)
     models = []
     for path in sorted(folder.glob('*.py')):

@@ -1,7 +1,7 @@
-"""Centring: what the rows of a batch, or the landmarks, have in common is taken away.
+"""Centring takes away what the rows of a batch, or the landmarks, have in common.
 
 Features behind a ReLU are positive. Their kernel matrix is nearly a constant, and what tells images
-apart is a small part of it. Of centred matrices the constant is gone: ``H K H`` with ``H = I - 1/n`` is
+apart is a small part of it. Centring removes that constant: ``H K H`` with ``H = I - 1/n`` is
 the kernel matrix of the features less their mean (Cortes, Mohri and Rostamizadeh, JMLR 2012, section
 2.2). The cosine of two such matrices is centred kernel alignment, CKA (Kornblith et al., ICML 2019).
 """
@@ -20,7 +20,7 @@ MEANS = ('batch', 'landmarks')
 
 
 def check_centering(center: bool | str, mean: str) -> None:
-    """Refuse what says nothing about centring.
+    """Refuse choices of ``center`` and ``mean`` that do not exist or do not go together.
 
     Raises:
         ValueError: If a choice is unknown, or ``mean`` is chosen for rows that are not centred.
@@ -81,7 +81,7 @@ def _less_mean(rows: Tensor, usable: Tensor | None, mean: Tensor | None = None) 
 
 
 def without_rounding(centered: Tensor, before: Tensor) -> Tensor:
-    """``centered``, or zeros where no more than the rounding of ``before`` is left of it.
+    """Give ``centered``, or zeros if it holds nothing but the rounding of ``before``.
 
     A loss that knows no scale would blow rounding up to a gradient of 1e6 and more.
 

@@ -1,4 +1,4 @@
-"""Checks of arguments that every table shares: the argument, the value received, what to do."""
+"""Checks of arguments. Each message has the argument, the value received, and what to do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def check_integer(argument: str, value: object, minimum: int = 1, remedy: str = '') -> None:
-    """Refuse what is not an integer of at least ``minimum``.
+    """Refuse a value that is not an integer of at least ``minimum``.
 
     Raises:
         ValueError: If it is not.
@@ -33,7 +33,7 @@ def check_number(
     high_included: bool = False,
     remedy: str = '',
 ) -> None:
-    """Refuse what is not a number within an interval; infinity and NaN never are.
+    """Refuse a value that is not a finite number within an interval.
 
     Raises:
         ValueError: If it is not.
@@ -57,7 +57,7 @@ def check_number(
 
 
 def check_flag(argument: str, value: object) -> None:
-    """Refuse what is neither True nor False.
+    """Refuse a value that is neither True nor False.
 
     Raises:
         ValueError: If it is not.
@@ -67,7 +67,7 @@ def check_flag(argument: str, value: object) -> None:
 
 
 def check_choice(argument: str, value: object, choices: Iterable) -> None:
-    """Refuse what is none of the choices.
+    """Refuse a value that is none of the choices.
 
     Raises:
         ValueError: If it is not.

@@ -25,7 +25,7 @@ class Distance:
     columns count; the others must be 0 in both. None stands for all.
     """
 
-    #: What ``normalize=None`` means for it, and what it allows.
+    #: The values of ``normalize`` that go with it. The first is its default.
     normalizations: ClassVar[tuple[str, ...]] = NORMALIZATIONS
     #: Whether rows times a constant, in either network, have the same distance.
     scale_free: ClassVar[bool] = False
@@ -118,14 +118,14 @@ class KL(Distance):
     def __call__(self, s_rows: Tensor, t_rows: Tensor, columns: Tensor | None = None) -> Tensor:
         logits = [rows / self.tau for rows in (s_rows, t_rows)]
         if columns is not None:
-            # A probability of 0, by a finite number: infinity less infinity is NaN.
+            # Large enough for a probability of 0. Infinity would give NaN in a difference.
             least = torch.finfo(s_rows.dtype).min / 2
             logits = [rows.masked_fill(~columns, least) for rows in logits]
         s_log, t_log = (rows.log_softmax(1) for rows in logits)
         return self.tau**2 * F.kl_div(s_log, t_log, reduction='sum', log_target=True)
 
     def terms(self, rows: int | Tensor, columns: int | Tensor) -> int | Tensor:
-        """One a row, as reduction='batchmean' counts."""
+        """The number of rows, as reduction='batchmean' counts."""
         return rows
 
 

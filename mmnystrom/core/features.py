@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class FeatureTypeError(TypeError):
-    """What should be the features of a batch is no tensor."""
+    """The features of a batch are not a tensor."""
 
 
 class FeatureShapeError(ValueError):
@@ -82,7 +82,7 @@ def finite_samples(s_feature: Tensor, t_feature: Tensor) -> Tensor:
 
 
 def without_autocast(device: torch.device) -> AbstractContextManager:
-    """A context in which autocast changes nothing; it costs nothing where autocast is off anyway."""
+    """A context that turns autocast off. It costs nothing where autocast is off already."""
     try:
         on = torch.is_autocast_enabled(device.type)
     except TypeError:  # torch < 2.4 asks without a device
@@ -91,7 +91,7 @@ def without_autocast(device: torch.device) -> AbstractContextManager:
 
 
 def computing_dtype(*tensors: Tensor) -> torch.dtype:
-    """Float32, or float64 where an input is: half precision overflows in sums of products.
+    """Float32, or float64 if an input is float64. Half precision overflows in sums of products.
 
     Example:
         >>> computing_dtype(torch.zeros(1, dtype=torch.float16))
@@ -116,5 +116,5 @@ def widen(x: Tensor) -> Tensor:
 
 
 def cast(x: Tensor, dtype: torch.dtype) -> Tensor:
-    """``x.to(dtype)``, for less where there is nothing to do."""
+    """``x.to(dtype)``, at no cost if ``x`` has that dtype."""
     return x if x.dtype == dtype else x.to(dtype)

@@ -1,4 +1,4 @@
-"""Forms of the loss: what matrix of a network's batch is compared."""
+"""Forms of the loss: which matrix of a batch is compared."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from .table import Table
 
 
 class Form:
-    """What matrix of a network's batch is compared: what every form may be asked.
+    """Base class of the forms: which matrix of a batch is compared.
 
-    Its subclasses say what is not as here.
+    A subclass overrides what is different for it.
     """
 
     #: Whether it compares features with landmarks.
@@ -44,14 +44,14 @@ class Form:
         return False
 
     def check(self, kernel: Kernel, num_landmarks: int | None) -> None:
-        """Refuse a kernel or a number of landmarks. Here all are allowed.
+        """Refuse a kernel or a number of landmarks. The base class allows all.
 
         Raises:
             ValueError: If the form cannot do with them.
         """
 
     def prepare(self, x: Tensor) -> Tensor:
-        """Features (N, d) as the kernel gets them."""
+        """Prepare features (N, d) for the kernel."""
         return F.normalize(x, dim=1) if self.unit_features else x
 
     def fit(
@@ -103,7 +103,7 @@ class AgainstLandmarks(Form):
         root = self.root(kernel, landmarks, centered)
         if kernel.explicit and (centered or root is not None):
             against = kernel.map(widen(landmarks))
-            if centered:  # before the root, which would leave the rounding of a large mean
+            if centered:  # centring after the root would leave the rounding of a large mean
                 against = against - against.mean(0, keepdim=True)
             if root is not None:
                 against = root @ against

@@ -1,4 +1,4 @@
-"""Kernel functions: rows against rows, gradients through both. Names and parameters: scikit-learn's."""
+"""Kernel functions. Names and parameters are those of scikit-learn."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Kernel:
             return self.values(x.to(dtype), y.to(dtype))
 
     def values(self, x: Tensor, y: Tensor) -> Tensor:
-        """The kernel's values for inputs that were checked and cast."""
+        """Values of the kernel for inputs that were checked and cast."""
         return self.map(x) @ self.map(y).T
 
     def map(self, x: Tensor) -> Tensor:
@@ -167,7 +167,7 @@ class Cosine(Kernel):
 
     @property
     def scale_free(self) -> bool:
-        """It is: lengths are divided out."""
+        """True: lengths are divided out."""
         return True
 
     def map(self, x: Tensor) -> Tensor:
@@ -207,7 +207,7 @@ class Polynomial(Kernel):
 
 @dataclass(frozen=True)
 class Radial(Kernel):
-    """Kernels of a distance: of two rows, it is 1 where they are equal and falls with it.
+    """Kernels that fall with the distance of two rows. They are 1 where the rows are equal.
 
     Args:
         gamma: Number > 0, None for 1 / d, ``'median'`` or ``'scale'``. Defaults to None.
@@ -276,14 +276,14 @@ def squared_distances(x: Tensor, y: Tensor) -> Tensor:
 
 def _scale_gamma(rows: Tensor) -> float:
     variance = rows.var(unbiased=False).item()
-    # Of constant features the rounding of their mean is left.
+    # The variance of constant features is not 0 but the rounding of their mean.
     rounding = torch.finfo(rows.dtype).eps * rows.square().mean().item()
     return 1 / (rows.shape[1] * variance) if variance > rounding else 1.0
 
 
 def _median_distance(rows: Tensor, p: int) -> float:
     """Median over pairs of rows; see :meth:`Kernel.fit` for what stands in for 0."""
-    # Not by matrix products: the distance of equal rows must be 0.
+    # Matrix products would not give exactly 0 for equal rows.
     distances = torch.cdist(rows, rows, p=p, compute_mode='donot_use_mm_for_euclid_dist')
     pairs = distances[torch.ones_like(distances, dtype=torch.bool).triu(1)]
     if not len(pairs):

@@ -1,4 +1,4 @@
-"""The kernel-transfer loss: landmarks, kernel, form and distance put together."""
+"""The kernel-transfer loss. It puts landmarks, kernel, form and distance together."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .landmarks import LANDMARKS, Landmarks, Use
 from .maps import GramMap, LandmarkMap
 from .measure import measure
 
-#: Losses that are a choice of arguments; what a preset names can be changed beside it.
+#: Losses that are a choice of arguments. An argument given beside a preset replaces its own.
 PRESETS: dict[str, dict] = {
     # Similarity preserving (Tung and Mori, ICCV 2019), eq. 4.
     'sp': dict(
@@ -43,7 +43,7 @@ DEFAULTS = dict(kernel='linear', form='partial', distance='smooth_l1', normalize
 
 
 class KernelTransferLoss(nn.Module):
-    """Distance between the kernel matrices of student and teacher, as a batch can tell.
+    """Distance between the kernel matrices of student and teacher, estimated from a batch.
 
     Features (N, d_S) and (N, d_T) become rows (N, m) against the landmarks of each network (``form``),
     which are compared (``distance``) and scaled (``normalize``). With the defaults this is
@@ -181,12 +181,12 @@ class KernelTransferLoss(nn.Module):
         return self._maps
 
     def fitted_kernels(self) -> tuple[Kernel, Kernel]:
-        """The kernel with the parameter that the student's landmarks have, and the teacher's."""
+        """The student's kernel and the teacher's, each with the parameter found in its landmarks."""
         self._fit()
         return self._kernels
 
     def _fit(self) -> None:
-        """Find what follows from the landmarks, if they are not those of the last time."""
+        """Compute what follows from the landmarks, if they have changed."""
         landmarks = self.landmarks
         if landmarks is None:
             if self._maps is None:
@@ -240,7 +240,7 @@ class KernelTransferLoss(nn.Module):
         with without_autocast(s_feature.device):
             features = [cast(s_feature, dtype), cast(t_feature, dtype)]
             if usable is not None:
-                # Before the kernel, whose gradient would be NaN; 0 times NaN is NaN.
+                # This must come before the kernel. Masking its result would leave a gradient of 0 * NaN.
                 features = [feature.masked_fill(~usable[:, None], 0) for feature in features]
             student = s_map(self.form.prepare(features[0]), usable)
             with torch.no_grad():

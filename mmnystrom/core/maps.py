@@ -24,7 +24,7 @@ class LandmarkMap:
         center: Whether the mean over the rows is taken away.
         mean: That mean, where it is not the batch's; shape (1, d) of mapped features for an
             explicit kernel, else (1, m).
-        columns_centered: Whether the mean over the landmarks is already taken away, or is not to be.
+        columns_centered: False if the mean over the landmarks is still to be taken away.
     """
 
     kernel: Kernel
@@ -41,7 +41,7 @@ class LandmarkMap:
         """
         landmarks = cast(self.landmarks, x.dtype)
         if self.kernel.explicit:
-            # The mean goes before the product: there it is no difference of large numbers.
+            # The mean is taken away before the product, to avoid a difference of large numbers.
             return self._centered(self.kernel.map(x), usable) @ landmarks.T
         rows = self.kernel.values(x, landmarks)
         if self.root is not None:

@@ -158,7 +158,7 @@ def _explicit(features, kernels, sides, tile) -> _Moments:
         mapped = [k.map(side.landmarks) for k, side in zip(kernels, sides, strict=True)]
         partial = [mapped[a] @ total @ mapped[b].T for total, (a, b) in zip(second, _PAIRS, strict=True)]
         for gram, side, rows in zip(second, sides, mapped, strict=False):
-            # K - C W^+ C^T = X (I - L^T W^+ L) X^T: no difference of large numbers.
+            # K - C W^+ C^T = X (I - L^T W^+ L) X^T avoids a difference of large numbers.
             folded = side.root @ rows
             rest = gram - gram @ folded.T @ folded
             error.append((rest * rest.T).sum())

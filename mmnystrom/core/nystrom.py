@@ -11,7 +11,8 @@ from torch import Tensor
 from .checks import check_integer, check_number
 from .features import widen
 
-#: Multiples of the mean of W's diagonal added to it, in turn, when its eigenvalues do not converge.
+#: Multiples of the mean of W's diagonal. They are added to it one after another, until the eigenvalues
+#: converge.
 JITTERS = (1e-10, 1e-8, 1e-6)
 
 

@@ -35,7 +35,7 @@ class State(nn.Module):
     to another dtype. It is None until something is assigned to it, and is not saved then.
     """
 
-    #: Names that earlier versions gave to tensors, and what they are called now; None: needed no more.
+    #: Name of a tensor in an earlier version -> its name today, or None if it is no longer needed.
     RENAMED: ClassVar[dict[str, str | None]] = {}
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class State(nn.Module):
         setattr(self, name, None)
 
     def tensors(self, select: Callable[[Entry], bool] = lambda entry: True) -> dict[str, Tensor]:
-        """Name -> tensor, of those that are not None and whose entry is selected."""
+        """Name -> tensor, of the tensors that are not None and whose entry is selected."""
         found = {name: getattr(self, name) for name, entry in self._entries.items() if select(entry)}
         return {name: tensor for name, tensor in found.items() if tensor is not None}
 
@@ -71,7 +71,7 @@ class State(nn.Module):
         return {name: entry.shape for name, entry in self._entries.items() if entry.saved}
 
     def check_state(self, state: dict[str, Tensor], prefix: str) -> None:
-        """Refuse a state of a checkpoint. Here none is; for arguments see :meth:`restore`.
+        """Refuse a state of a checkpoint. The base class refuses none. See :meth:`restore`.
 
         Raises:
             ValueError: If it does not fit.

@@ -72,7 +72,7 @@ def _trusted(check: Callable, *args):
 
 
 def _check_layout(file: Path, checkpoint) -> None:
-    """Refuse what no tool of mmengine's has written.
+    """Refuse a checkpoint whose layout is not mmengine's.
 
     Raises:
         ExportError: If a part has another type; with the part and what to do.

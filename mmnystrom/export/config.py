@@ -10,7 +10,7 @@ from mmpretrain.registry import DATASETS, MODELS, TRANSFORMS
 
 
 def plain_types(cfg):
-    """A config without scopes: what mmpretrain finds by itself is named so, the rest keeps its scope."""
+    """A config without ``_scope_``. Types that are not mmpretrain's get their scope as a prefix."""
     if isinstance(cfg, dict):
         found = {key: plain_types(value) for key, value in cfg.items() if key != '_scope_'}
         scope = {'mmcls': 'mmpretrain'}.get(cfg.get('_scope_'), cfg.get('_scope_'))
@@ -71,6 +71,6 @@ def student_config(cfg: Config) -> Config:
     )
     needed = not all(map(is_stock, types_of(student)))
     if needed or not all(map(is_stock, types_of(found['test_dataloader']))):
-        # If only the data set is ours, the network goes without it.
+        # If only the data set is ours, the network works without the import.
         found['custom_imports'] = dict(imports=['mmnystrom'], allow_failed_imports=not needed)
     return Config(found)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from .errors import ExportError
 
-#: What an export may differ by, in logits: other kernels add up in another order.
+#: How much logits may differ. Other runtimes add up in another order.
 TOLERANCE = 1e-3
 
 

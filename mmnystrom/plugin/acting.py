@@ -1,4 +1,4 @@
-"""Why a loss does not act in a run: found before it has trained in vain, and afterwards."""
+"""Why a loss does not act in a run. Known before the run, if possible, or after it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def first_iteration(loss: KDALoss, warmup_epochs: int, epoch_length: int) -> int
 
 
 def _first_refresh(landmarks: Landmarks, epoch_length: int) -> int:
-    """Iterations before the first refresh: an epoch at least is collected, whatever its interval."""
+    """Iterations before the first refresh. A schedule by epochs collects for one epoch, at least."""
     return epoch_length if landmarks.refresh.by_epoch else landmarks.refresh.interval
 
 

@@ -1,4 +1,4 @@
-"""Connectors: from what a recorder gives to one row an image."""
+"""Connectors: they turn what a recorder gives into one row an image."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ class NormalizeConnector(BaseModule):
             )
         if feature.dtype not in (torch.float32, torch.float64):
             feature = feature.float()
-        # Of a large feature the squares overflow: its largest entry becomes 1 first. Smaller features are
-        # left as they are, so that eps goes on meaning their length.
+        # The squares of large features overflow, so their largest entry is scaled to 1 first. Smaller
+        # features are not scaled: eps is compared with their own length.
         largest = feature.detach().abs().amax(1, keepdim=True)
         return F.normalize(feature / largest.clamp_min(1), dim=1, eps=self.eps)

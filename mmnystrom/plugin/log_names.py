@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 def log_labels(names: Iterable[str]) -> dict[str, str]:
-    """Names of losses without the word that makes mmengine log means of ten values.
+    """Names of losses without the words that make mmengine log means of ten values.
 
     Example:
         >>> log_labels(['loss_kda', 'loss_kda_logits', 'kda_loss', 'loss'])

@@ -1,4 +1,4 @@
-"""Where the losses of a distillation sit, and what enters them."""
+"""Find the losses of a distillation, and the features that enter them."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ class KDALoss(KernelTransferLoss):
         s_weight: Tensor | None = None,
         t_weight: Tensor | None = None,
     ) -> Tensor:
-        """Loss of a batch; in training mode the landmarks' strategy also gets to see the batch.
+        """Compute the loss of a batch. In training, the landmarks' strategy observes the batch, too.
 
         Args:
             s_feature: The student's features, shape (N, d_S) or (N, d_S, 1, 1).
@@ -193,7 +193,7 @@ class KDALoss(KernelTransferLoss):
                 probe(self, loss)
         else:
             loss = student.new_zeros((), dtype=torch.float32)
-        # An empty sum is 0 whatever the features hold, and ties their connectors to the loss.
+        # The sum of no rows is 0, even of NaN. It keeps the connectors in the graph.
         for feature in (teacher,) if acts else (student, teacher):
             if feature.requires_grad:
                 loss = loss + feature[:0].float().sum()
@@ -205,7 +205,7 @@ class KDALoss(KernelTransferLoss):
         all_gather: Callable[[Tensor], list[Tensor]] | None = None,
         broadcast: Callable[[Tensor], None] | None = None,
     ) -> None:
-        """See :class:`~mmnystrom.core.KernelTransferLoss`; speaks of what all ranks have left out.
+        """See :class:`~mmnystrom.core.KernelTransferLoss`. Warns of samples that any rank has left out.
 
         Raises:
             KernelMatrixError: If the landmarks' kernel matrix has no root.
@@ -229,7 +229,7 @@ class KDALoss(KernelTransferLoss):
             raise KernelMatrixError(f'{self.name}: {error}') from error
 
     def report(self) -> None:
-        """Speak of what was left out: waits for the device, so not part of the forward.
+        """Warn of samples that were left out. It waits for the device, so it is not part of the forward.
 
         The hook calls it after every iteration.
 
@@ -281,7 +281,7 @@ class KDALoss(KernelTransferLoss):
         )
         if teacher.requires_grad or (self.step is not None and self.step.must_learn):
             raise RuntimeError(message)
-        if self.step is None and not self._reported:  # nobody can tell whether this is a run
+        if self.step is None and not self._reported:  # it may not be a training run
             self._reported = True
             print_log(message, logger='current', level=logging.WARNING)
 

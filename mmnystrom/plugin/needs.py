@@ -1,4 +1,4 @@
-"""What the method needs, and how a config gets it: the words of mmrazor that core does not know."""
+"""What the method needs, and how a config of mmrazor gives it."""
 
 from __future__ import annotations
 

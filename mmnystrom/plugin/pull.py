@@ -15,9 +15,10 @@ from .lookup import find_distiller
 from .losses import KDALoss
 from .once import Once
 
-#: A gradient so many times that of the task, in the mean of so many epochs in a row, is too hard: for a
-#: loss that also pulls on the length of features, and for one that does not. Measured:
-#: tools/analysis/can_it_hurt.py.
+#: A loss pulls too hard if its gradient is so many times that of the task, in the mean of IN_A_ROW
+#: epochs.
+#: The first number is for losses that also pull on the length of features, the second for the others.
+#: Measured by tools/analysis/can_it_hurt.py.
 TOO_HARD = 2
 TOO_HARD_WITHOUT_SCALE = 20
 IN_A_ROW = 2
@@ -45,7 +46,7 @@ class PullMeter:
         self._scale = 1.0
         self._features: dict[str, Tensor] = {}
         self._totals: dict[str, Tensor] = {}
-        self._pulls: list[tuple] = []  # of a loss: its gradients by feature, its factor
+        self._pulls: list[tuple] = []  # loss, its gradients by feature, its factor
 
     def arm(self, loss_scale: float = 1.0) -> None:
         """Measure the next iteration.

@@ -1,4 +1,4 @@
-"""Where a run is: epochs and their length, whatever its loop counts."""
+"""Epochs of a run and their length, for loops that count epochs or iterations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lets a config inherit from this project's: ``_base_ = 'mmnystrom::distill/...py'``."""
+"""Let a config inherit from this project's: ``_base_ = 'mmnystrom::distill/...py'``."""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-#: Batches in a row after which a run is stopped: with any sample that is not finite, and with no other.
+#: A run is stopped after so many batches in a row: with some samples that are not finite, or with no
+#: others.
 BAD_BATCHES = 10
 LOST_BATCHES = 3
 

@@ -36,7 +36,7 @@ class ScaledPooling(torch.nn.Module):
         self.scale = scale
 
     def forward(self, features: tuple) -> tuple:
-        """Of the last feature of a tuple, (N, C, H, W) or (N, C), to (N, C)."""
+        """Pool the last feature of a tuple, (N, C, H, W) or (N, C), to (N, C)."""
         last = features[-1]
         return ((last.mean((2, 3)) if last.ndim == 4 else last) * self.scale,)
 

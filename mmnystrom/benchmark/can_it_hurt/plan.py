@@ -35,7 +35,7 @@ def kda(**arguments) -> dict:
     return dict(landmarks=CENTERS, **arguments) if 'landmarks' not in arguments else arguments
 
 
-#: As the zoo weighs it.
+#: With the weights that KD has in the zoo.
 KD = Method(kd=0.9, task=0.1)
 METHODS = {
     'student alone': Method(),
@@ -51,7 +51,7 @@ EXTRA = {
     'cka 3': Method(kda=dict(preset='cka', loss_weight=3.0)),
 }
 CANDIDATES = {
-    # The weight that the first pages of this project made of the paper's.
+    # The weight that this project recommended at first.
     'published, weight 0.231': Method(kda=kda(loss_weight=0.231)),
     'published, scale="landmarks"': Method(
         kda=kda(kernel=dict(type='linear', scale='landmarks'), loss_weight=1.0)
@@ -106,7 +106,7 @@ def candidates(seeds: int) -> dict[Run, Method]:
 def settings() -> list[tuple]:
     """Data, pair, batch, scale: one thing changed at a time on the first two pairs, and every pair."""
     found = [(data, *pair, DATA[data].batch, 1.0) for data in DATA for pair in PAIRS]
-    # The longest runs, of which two pairs must do.
+    # The longest runs: two pairs only.
     found = [x for x in found if x[0] != 'CIFAR 20 x 500' or x[1:3] in PAIRS[:2]]
     for pair in PAIRS[:2]:
         found += [('CIFAR 12 x 120', *pair, batch, 1.0) for batch in (32, 256)]
@@ -152,12 +152,12 @@ PARTS = dict(choose=candidates, table=table, weights=weights)
 
 
 def initialize() -> None:
-    """Of a process: a core each."""
+    """Give a process one core."""
     torch.set_num_threads(1)
 
 
 def in_processes(jobs: int, tasks: dict, path: Path) -> dict:
-    """Call what is not done yet; every result is written as soon as it is there.
+    """Call what is not done yet. Write every result as soon as it is there.
 
     Args:
         jobs: Processes.
@@ -183,7 +183,7 @@ def in_processes(jobs: int, tasks: dict, path: Path) -> dict:
                 line = f'{number} of {len(futures)}: {name}: {results[name]["top1"]:.2f}'
                 say(line)
         except BaseException:
-            pool.shutdown(cancel_futures=True)  # what has begun is waited for, the rest is not begun
+            pool.shutdown(cancel_futures=True)  # wait for what has begun, begin no more
             raise
     return results
 

@@ -9,7 +9,7 @@ from .. import tables
 from ..plan import STUDENT as ALONE
 from ..tables import markdown_table, mean_std, paired
 
-#: Points below the student alone that a default may not be, beyond the interval.
+#: Points that a default may be below the student alone, beyond the interval.
 TOLERATED = 1.0
 #: Columns that not every row has.
 EXTRA = ('KDA default, post-FC', 'KDA default, both', 'cka 3')
@@ -29,14 +29,14 @@ def read(results: dict[str, dict]) -> Settings:
         *setting, method, seed = key.split(' | ')
         found.setdefault(tuple(setting), {}).setdefault(method, {})[int(seed)] = result
     for (data, pair, batch, scale), methods in found.items():
-        if scale != '1':  # who does not look at features does not see their scale
+        if scale != '1':  # these methods do not depend on the scale of features
             for method in (ALONE, 'KD'):
                 methods.update({method: found[data, pair, batch, '1'][method]})
     return found
 
 
 def top1(methods: dict, method: str) -> list[float]:
-    """Of every seed."""
+    """Top-1 of every seed."""
     return [result['top1'] for _, result in sorted(methods.get(method, {}).items())]
 
 

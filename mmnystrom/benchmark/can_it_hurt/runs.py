@@ -152,7 +152,7 @@ def runner_of(
 
 
 class Begin(Hook):
-    """Put weights into a model, and randomness to its start, whatever has been drawn so far."""
+    """Put weights into a model, and set all random states, before the first iteration."""
 
     priority = 'VERY_HIGH'
 
@@ -161,7 +161,7 @@ class Begin(Hook):
         self.states = states
 
     def before_train(self, runner) -> None:
-        """After mmengine has initialised the weights."""
+        """Do it after mmengine has initialised the weights."""
         for name, state in self.states.items():
             getattr(runner.model, name, runner.model).load_state_dict(state)
         runner.model.to(memory_format=torch.channels_last)
@@ -183,7 +183,7 @@ def trained(runner, hook: Hook) -> dict:
 
 
 def teacher_path(work_dir: Path, data: str, name: str) -> Path:
-    """Where the teacher of a data set is."""
+    """The file of the teacher of a data set."""
     return work_dir / f'{DATA[data].teacher} {name}.pth'.replace(' ', '_')
 
 
@@ -210,7 +210,7 @@ def teacher_state(run: Run, work_dir: Path) -> dict:
 
 
 def student_state(run: Run) -> dict:
-    """The student's first weights, the same whatever it learns from."""
+    """The student's first weights. They are the same for all methods."""
     torch.manual_seed(1000 + run.seed)
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         model = MODELS.build(network(run.student, STUDENTS, DATA[run.data].classes))
@@ -263,7 +263,7 @@ def distillation(run: Run, method: Method) -> dict:
 
 
 def preprocessor(data: str) -> dict:
-    """Of 8-bit images."""
+    """Config of the preprocessor of 8-bit images."""
     grey = dict(mean=[78.5] * 3, std=[96.2] * 3)
     colour = dict(mean=[129.3, 124.1, 112.4], std=[68.2, 65.4, 70.4], to_rgb=True)
     classes = DATA[data].classes

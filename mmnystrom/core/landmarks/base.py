@@ -1,4 +1,4 @@
-"""What every landmark strategy shares: the paired landmarks, and the one write."""
+"""The base class of landmark strategies: paired landmarks, and the one function that writes them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from .schedule import Refresh, Selection, Use
 class Landmarks(State):
     """Paired landmarks of two networks: row j of either stands for the same thing.
 
-    A strategy collects from the features of every batch (:meth:`observe`), and says what landmarks
-    they make (:meth:`select`). Only :meth:`commit` writes landmarks, always as new tensors: whoever
-    keeps what was made of the old ones can tell by ``is``. Widths are taken from the first features.
+    A strategy collects from the features of every batch (:meth:`observe`) and makes new landmarks of
+    them (:meth:`select`). Only :meth:`commit` writes landmarks. It always writes new tensors, so that
+    ``is`` tells whether they have changed. Widths are taken from the first features.
 
     Args:
         num_landmarks: m, or None where the strategy finds it itself.
@@ -53,11 +53,11 @@ class Landmarks(State):
     needs: ClassVar[str | None] = None
     #: Whether a refresh keeps the landmarks it has nothing new for.
     keeps_missing: ClassVar[bool] = True
-    #: Whether every collector has collected the same, so that its loss can refresh without the others.
+    #: Whether all collectors collect the same. The loss then refreshes without synchronizing.
     local: ClassVar[bool] = False
     #: Why an average with the landmarks before makes no sense, or None where it does.
     no_momentum: ClassVar[str | None] = None
-    #: Whether a commit leaves a part of what was collected; one collector alone may go on with it.
+    #: Whether a commit keeps a part of what was collected. Only collector 0 may keep it then.
     carries_over = False
 
     RENAMED: ClassVar[dict[str, str | None]] = {'seen': 'exists', 'gamma': None}
@@ -133,7 +133,7 @@ class Landmarks(State):
         all_reduce: Callable[[Tensor], None],
         all_gather: Callable[[Tensor], list[Tensor]],
     ) -> None:
-        """Bring together what several collectors have: every one then holds everything.
+        """Bring together what several collectors have collected. Each holds everything afterwards.
 
         Args:
             all_reduce: Adds up a tensor over all collectors, in place.
@@ -155,7 +155,7 @@ class Landmarks(State):
             self.discard_pending()
 
     def collection_warning(self) -> str | None:
-        """What there is to say of the features observed since the last commit. May wait for the device.
+        """A warning about the features observed since the last commit, or None. May wait for the device.
 
         Raises:
             ValueError: If labels make no sense.
@@ -169,15 +169,15 @@ class Landmarks(State):
         all_gather: Callable[[Tensor], list[Tensor]] | None = None,
         broadcast: Callable[[Tensor], None] | None = None,
     ) -> None:
-        """Make landmarks of what was collected: the only function that writes them.
+        """Make landmarks of what was collected. No other function writes landmarks.
 
         Warns, with a UserWarning, of landmarks that could not be had.
 
         Args:
             all_reduce: See :meth:`synchronize`. Defaults to None: there is one collector.
             all_gather: See there. Defaults to None.
-            broadcast: Replaces a tensor by collector 0's, in place. A clustering need not come out the
-                same on every machine. Defaults to None.
+            broadcast: Replaces a tensor by collector 0's, in place. Two machines can come to different
+                clusterings. Defaults to None.
         """
         if all_reduce is not None:
             self.synchronize(all_reduce, all_gather)
@@ -185,7 +185,7 @@ class Landmarks(State):
         self.begin_anew()
         if self.carries_over:
             self.clear_synced()
-            broadcast = None  # quotients of the same sums are the same
+            broadcast = None  # all collectors divide the same sums
         if found is not None:
             self._write(found, broadcast)
             self.refreshes = self.refreshes + 1

@@ -13,7 +13,7 @@ from .schedule import Selection, Use
 
 
 class LabelError(ValueError):
-    """Labels that are none: of another shape or type, outside the classes, or no probabilities."""
+    """Labels of a wrong shape or type, outside the classes, or soft labels that are no probabilities."""
 
 
 class ClassCenter(Means):
@@ -109,7 +109,7 @@ class ClassCenter(Means):
         self._add(s_feature, t_feature, labels, usable)
 
     def collection_warning(self) -> str | None:
-        """Speak of features that are not finite.
+        """A warning about features that are not finite, or None.
 
         Raises:
             LabelError: If a label was outside [0, m), or a soft label was no probability.
@@ -132,7 +132,7 @@ class ClassCenter(Means):
         return not_finite(rejected) if rejected else None
 
     def begin_anew(self) -> None:
-        """Forget what a commit has used up: everything, or of a running mean a part."""
+        """Forget what a commit has used up. A running mean keeps a part of it."""
         if not self.carries_over:
             self.discard_pending()
             return
@@ -143,7 +143,7 @@ class ClassCenter(Means):
             self.rejected.zero_()
 
     def select(self) -> Selection | None:
-        """Divide the sums by the counts; warn of classes that the first refresh has no image of."""
+        """Divide the sums by the counts. The first refresh warns of classes without an image."""
         found = super().select()
         if self.carries_over:
             return found

@@ -47,7 +47,7 @@ class Classifier(Landmarks):
 
     @property
     def exist_at_once(self) -> bool:
-        """The classifiers do."""
+        """True: the classifiers exist."""
         return True
 
     def observe(self, s_feature: Tensor, t_feature: Tensor, extra: tuple[Tensor, Tensor]) -> None:

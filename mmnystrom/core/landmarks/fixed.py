@@ -1,4 +1,4 @@
-"""Landmarks that the user chose: training images by position, or the numbers themselves."""
+"""Landmarks that the user chose: training images by position, or two matrices."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class FixedSamples(Means):
         self._add(s_feature[chosen], t_feature[chosen], slots, finite)
 
     def select(self) -> Selection | None:
-        """Divide the sums by the times an image was met; warn of images that never were."""
+        """Divide the sums by the counts. Warn of images that were never met."""
         found = super().select()
         if found is None:
             return None
@@ -101,7 +101,7 @@ class FixedSamples(Means):
 
 
 class FixedRows(Landmarks):
-    """Landmarks that the user gives as numbers, which nothing changes.
+    """Landmarks that the user gives as two matrices. They never change.
 
     Args:
         student: The student's landmarks, shape (m, d_S), anything :func:`torch.as_tensor` takes.
@@ -132,7 +132,7 @@ class FixedRows(Landmarks):
 
     @property
     def exist_at_once(self) -> bool:
-        """They are given."""
+        """True: they are given."""
         return True
 
     def observe(self, s_feature: Tensor, t_feature: Tensor, extra: None = None) -> None:
@@ -141,7 +141,7 @@ class FixedRows(Landmarks):
         self.follow(s_feature.device)
 
     def select(self) -> None:
-        """There is nothing new."""
+        """None: given landmarks never change."""
         return
 
 

@@ -1,4 +1,4 @@
-"""Landmarks that are mean features: sums and counts, divided at the commit."""
+"""Landmarks that are mean features."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..state import check_complete, check_finite
 from .base import Landmarks
 from .schedule import Selection, Use
 
-#: Weight below which a sum says nothing any more.
+#: A sum of less weight than this is treated as empty.
 FADED = 1e-30
 
 
@@ -45,7 +45,7 @@ class Means(Landmarks):
         """Divide the sums by the counts."""
         if self.count is None:
             return None
-        # What a running mean has not met for thousands of iterations has faded beyond a quotient.
+        # The weight of a class fades to nothing in a running mean that does not meet it any more.
         weight = self.count.masked_fill(self.count < FADED, 0)
         divisor = weight.masked_fill(weight == 0, 1)[:, None]
         return Selection(self.student_sum / divisor, self.teacher_sum / divisor, weight)
@@ -64,7 +64,7 @@ class Means(Landmarks):
         check_finite(state, sums, prefix)
 
     def collection_warning(self) -> str | None:
-        """Speak of features that are not finite."""
+        """A warning about features that are not finite, or None."""
         rejected = 0 if self.rejected is None else int(self.rejected)
         return not_finite(rejected) if rejected else None
 
@@ -92,7 +92,7 @@ class Means(Landmarks):
 
 
 def not_finite(rejected: int) -> str:
-    """The warning of samples that were kept out of the landmarks."""
+    """The warning about samples that were kept out of the landmarks."""
     return (
         f'{rejected} samples have features (or soft labels) that are not finite and were kept out of '
         'the landmarks. Said once; look at the learning rate, the loss scale, or the teacher checkpoint.'

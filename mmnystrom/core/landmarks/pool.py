@@ -130,13 +130,13 @@ class Reservoir(Landmarks):
             self.offered = torch.zeros((), dtype=torch.long)
 
     def clear_synced(self) -> None:
-        """Empty the pool, but go on counting: no key may be drawn twice."""
+        """Empty the pool and keep counting, so that no key is drawn twice."""
         offered = self.offered
         super().clear_synced()
         self.offered = offered
 
     def collection_warning(self) -> str | None:
-        """Speak of features that are not finite: of the last commit, which alone looks."""
+        """A warning about features of the last commit that were not finite, or None."""
         if not self._rejected:
             return None
         return (
@@ -157,7 +157,7 @@ class Reservoir(Landmarks):
         return np.random.default_rng([self.seed, int(self.refreshes), *purpose])
 
     def saved_state(self) -> dict[str, Tensor]:
-        """The state, of the pool no more than is filled."""
+        """The state. Of the pool, only the filled part."""
         state = super().saved_state()
         if not self.filled:
             names = ('pool_student', 'pool_teacher', 'pool_keys', 'offered')
@@ -169,7 +169,7 @@ class Reservoir(Landmarks):
         return state
 
     def restore(self, state: dict[str, Tensor], prefix: str) -> None:
-        """Take over the state of a checkpoint; a pool that was larger gives its smallest keys."""
+        """Take over the state of a checkpoint. Of a larger pool, the smallest keys are kept."""
         state = dict(state)
         pool = ('pool_keys', 'pool_student', 'pool_teacher', 'offered')
         if not set(pool).isdisjoint(state):
@@ -189,8 +189,8 @@ class Reservoir(Landmarks):
         self.offered = torch.zeros((), dtype=torch.long)
 
     def _admit(self, keys: Tensor) -> tuple[Tensor, Tensor]:
-        """Write the keys that enter the pool; which slots they take, and which samples they are of."""
-        low = (keys < self.pool_keys.max()).nonzero().flatten()  # most batches have few, later on
+        """Write the keys that enter the pool. Returns their slots, and the samples they belong to."""
+        low = (keys < self.pool_keys.max()).nonzero().flatten()  # few, once the pool is full
         both = torch.cat([self.pool_keys, keys[low]])
         stays = torch.zeros(len(both), dtype=torch.bool)
         stays[both.argsort(stable=True)[: self.pool_size]] = True

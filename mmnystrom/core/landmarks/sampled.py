@@ -44,7 +44,7 @@ class Drawn(Reservoir):
         return Selection(*rows, fresh.float(), continues=False)
 
     def draw(self, teacher: Tensor, number: int, generator: np.random.Generator) -> np.ndarray:
-        """Which samples become landmarks.
+        """Choose the samples that become landmarks.
 
         Args:
             teacher: The teacher's features, shape (P, d_T), finite.
@@ -63,7 +63,7 @@ class Random(Drawn):
     strategy = 'random'
 
     def draw(self, teacher: Tensor, number: int, generator: np.random.Generator) -> np.ndarray:
-        """Uniformly, without replacement."""
+        """Draw uniformly, without replacement."""
         return generator.choice(len(teacher), number, replace=False)
 
 
@@ -73,7 +73,7 @@ class KMeansPlusPlus(Drawn):
     strategy = 'kmeans++'
 
     def draw(self, teacher: Tensor, number: int, generator: np.random.Generator) -> np.ndarray:
-        """By scikit-learn, one after another with probability the squared distance to the nearest."""
+        """Draw with probability proportional to the squared distance to the nearest one drawn."""
         state = int(generator.integers(1 << 31))
         _, chosen = kmeans_plusplus(teacher.double().cpu().numpy(), number, random_state=state)
         return _without_repeats(chosen, len(teacher), generator)
@@ -88,13 +88,13 @@ class Farthest(Drawn):
     strategy = 'farthest'
 
     def draw(self, teacher: Tensor, number: int, generator: np.random.Generator) -> np.ndarray:
-        """Greedily."""
+        """Take the farthest sample, again and again."""
         chosen = torch.zeros(number, dtype=torch.long, device=teacher.device)
         chosen[0] = int(generator.integers(len(teacher)))
         nearest = torch.full((len(teacher),), float('inf'), device=teacher.device)
         for j in range(number):
             nearest = torch.minimum(nearest, (teacher - teacher[chosen[j]]).square().sum(1))
-            nearest[chosen[j]] = -1  # not again, even where only copies of it are left
+            nearest[chosen[j]] = -1  # never again, even if only copies of it are left
             if j + 1 < number:
                 chosen[j + 1] = nearest.argmax()
         return chosen.cpu().numpy()
@@ -136,7 +136,7 @@ class Leverage(Drawn):
         self.ridge = ridge
 
     def draw(self, teacher: Tensor, number: int, generator: np.random.Generator) -> np.ndarray:
-        """Without replacement, with probability proportional to the scores."""
+        """Draw without replacement, with probability proportional to the scores."""
         scores = leverage_scores(teacher, self.use.kernel, self.ridge / number).cpu().numpy()
         scores = scores + 1e-12 * (scores.mean() or 1)  # so that copies and zeros can fill up
         return generator.choice(len(scores), number, replace=False, p=scores / scores.sum())

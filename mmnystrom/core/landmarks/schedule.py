@@ -58,7 +58,7 @@ class Refresh:
 
 @dataclass(frozen=True)
 class Use:
-    """What landmarks are used for; the loss says so when it builds them.
+    """What landmarks are used for. The loss passes it when it builds them.
 
     Args:
         kernel: The kernel that features and landmarks enter. Defaults to the linear one.

@@ -81,7 +81,7 @@ class KernelMonitorHook(Hook):
         self._labels = log_labels(found)
 
     def before_train(self, runner) -> None:
-        """Speak of a run that never validates."""
+        """Warn of a run that never validates."""
         if runner.val_loop is None:
             self._warn(
                 'KernelMonitorHook measures nothing: it measures at validation, and the config has none. '
@@ -94,7 +94,7 @@ class KernelMonitorHook(Hook):
         self._position = 0
         self._validations += 1
         self._recording = bool(self._losses) and self._validations % self.interval == 0
-        for key in self._logged:  # else a validation without a measurement would log the last one's
+        for key in self._logged:  # or a validation without a measurement would log old figures
             runner.message_hub.log_scalars.pop(key, None)
         self._logged = set()
 
@@ -158,7 +158,7 @@ class KernelMonitorHook(Hook):
 
 
 def _gather(rows: Tensor) -> Tensor:
-    """The rows of all ranks, of which each may have another number."""
+    """The rows of all ranks. Each rank may have another number of rows."""
     sizes = [int(size) for size in all_gather(torch.tensor([len(rows)], device=rows.device))]
     padded = rows.new_zeros(max(sizes), rows.shape[1])
     padded[: len(rows)] = rows

@@ -92,13 +92,13 @@ class LandmarkHook(Hook):
             )
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Speak of landmarks in the checkpoint that no loss of this model takes."""
+        """Warn of landmarks in the checkpoint that no loss of this model takes."""
         message = unclaimed_landmarks(runner.model, checkpoint)
         if message:
             self._warn(message)
 
     def before_train(self, runner) -> None:
-        """Make the landmarks that shall exist before the first iteration.
+        """Make the landmarks that must exist before the first iteration.
 
         Raises:
             ValueError: If the training data loader gives no batch.
@@ -114,7 +114,7 @@ class LandmarkHook(Hook):
                 self._warn(f'{loss.name} is never on because {why}.', of=loss)
 
     def after_train(self, runner) -> None:
-        """Speak of losses that never acted."""
+        """Warn of losses that never acted."""
         for loss in self.losses:
             loss.step = Step()
             why = self._never.get(loss.name) or why_not(loss)
@@ -122,7 +122,7 @@ class LandmarkHook(Hook):
                 self._warn(f'{loss.name} was never on because {why}.', of=loss)
 
     def _make_first(self, runner) -> None:
-        # The sums of a mid-epoch checkpoint, which every rank has loaded, are one rank's.
+        # Every rank has loaded the sums of a mid-epoch checkpoint. Only rank 0 may count them.
         for loss in self._with_landmarks():
             loss.landmarks.clear_synced()
         new = [loss for loss in self._with_landmarks() if not loss.landmarks.refreshes]
@@ -180,7 +180,7 @@ class LandmarkHook(Hook):
         self._refresh(due)
         self._look(runner, due)
         if get_world_size() > 1 and self._saves_now(runner):
-            self._hand_over(loss for loss in here if loss not in due)
+            self._sync_for_checkpoint(loss for loss in here if loss not in due)
 
     def after_train_epoch(self, runner) -> None:
         """Refresh what is due."""
@@ -191,10 +191,10 @@ class LandmarkHook(Hook):
         self._refresh(due)
         self._look(runner, due)
         if get_world_size() > 1:  # this epoch's checkpoint may follow
-            self._hand_over(x for x in losses if not x.landmarks.refresh.by_epoch)
+            self._sync_for_checkpoint(x for x in losses if not x.landmarks.refresh.by_epoch)
 
     def after_val_epoch(self, runner, metrics: dict | None = None) -> None:
-        """Look whether the loss has cost the student accuracy."""
+        """Check whether the loss has cost the student accuracy."""
         if self._iterations and self.watch is not None:
             self.watch.after_validation(runner, metrics)
 
@@ -213,7 +213,7 @@ class LandmarkHook(Hook):
     def _due_after_iter(self, runner, loss: KDALoss) -> bool:
         refresh = loss.landmarks.refresh
         if loss.landmarks.local and loss.landmarks.per_iteration:
-            return False  # its loss does it
+            return False  # the loss refreshes them by itself
         if refresh.by_epoch:
             ends = self.every_n_train_iters(runner, epoch_length(runner))
             return ends and loss.step.observing
@@ -240,8 +240,8 @@ class LandmarkHook(Hook):
             if going_on and runner.iter + every > self.warmup_epochs * length:
                 self.watch.landmarks_made(loss)
 
-    def _hand_over(self, losses: Iterable[KDALoss]) -> None:
-        """Give what all ranks have collected to rank 0, which alone writes the checkpoint."""
+    def _sync_for_checkpoint(self, losses: Iterable[KDALoss]) -> None:
+        """Give what all ranks have collected to rank 0, because only rank 0 writes the checkpoint."""
         for loss in losses:
             loss.landmarks.synchronize(all_reduce, all_gather)
             loss.landmarks.clear_synced()
@@ -255,7 +255,7 @@ class LandmarkHook(Hook):
         return [loss for loss in self.losses if loss.landmarks is not None]
 
     def _warn(self, message: str, of: KDALoss | None = None) -> None:
-        """Once a loss, whatever the numbers in it: a refresh comes every epoch."""
+        """Warn once a loss. The numbers in a message do not make it a new one."""
         name = '' if of is None else of.name
         self._once.warn(message, kind=name + re.sub(r'\d+', '', message))
 
