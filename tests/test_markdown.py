@@ -4,6 +4,7 @@ import ast
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -247,3 +248,25 @@ def test_a_wrong_command_is_found(line):
 def test_a_tuple_by_a_comma_is_found():
     cfg = Config(dict(student_recorders=(dict(feat=dict(type='ModuleOutputs')),)))
     assert list(empty_sequences_of_dicts(cfg._cfg_dict)) == ['.student_recorders']
+
+
+USE = """
+from mmnystrom.core import KernelTransferLoss
+
+s, t = torch.randn(8, 4), torch.randn(8, 6)
+losses = [KernelTransferLoss(dict(type='first', num_landmarks=3), kernel='rational') for _ in range(2)]
+for part in (slice(0, 2), slice(2, 8)):
+    losses[0].observe(s[part], t[part])
+losses[0].refresh()
+assert torch.equal(losses[0].landmarks.teacher, t[:3])
+losses[1].load_state_dict(losses[0].state_dict())
+assert losses[0](s, t) == losses[1](s, t) > 0
+"""
+
+
+def test_what_extend_shows_works():
+    """In a process of its own: it adds to the tables."""
+    code = [match.group(2) for match in FENCE.finditer((ROOT / 'docs/en/extend.md').read_text())]
+    assert len(code) == 2
+    done = subprocess.run([sys.executable, '-c', '\n'.join([*code, USE])], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

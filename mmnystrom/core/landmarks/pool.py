@@ -99,10 +99,12 @@ class Reservoir(Landmarks):
         if self.pool_keys is None:
             self._allocate(s_feature, t_feature)
         generator = self.generator(1, self.collector_id, int(self.offered))
-        slots, chosen = self._admit(torch.from_numpy(generator.random(len(s_feature))))
+        admitted = self._admit(generator.random(len(s_feature)))
         self.offered += len(s_feature)
-        if len(slots):
-            slots, chosen = (x.to(s_feature.device, non_blocking=True) for x in (slots, chosen))
+        if len(admitted[0]):
+            slots, chosen = (
+                torch.from_numpy(x).to(s_feature.device, non_blocking=True) for x in admitted
+            )
             self.pool_student.index_copy_(0, slots, s_feature[chosen].float())
             self.pool_teacher.index_copy_(0, slots, t_feature[chosen].float())
 
@@ -188,13 +190,13 @@ class Reservoir(Landmarks):
         self.pool_keys = torch.full((self.pool_size,), float('inf'), dtype=torch.float64)
         self.offered = torch.zeros((), dtype=torch.long)
 
-    def _admit(self, keys: Tensor) -> tuple[Tensor, Tensor]:
+    def _admit(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Write the keys that enter the pool. Returns their slots, and the samples they belong to."""
-        low = (keys < self.pool_keys.max()).nonzero().flatten()  # few, once the pool is full
-        both = torch.cat([self.pool_keys, keys[low]])
-        stays = torch.zeros(len(both), dtype=torch.bool)
-        stays[both.argsort(stable=True)[: self.pool_size]] = True
-        slots = (~stays[: self.pool_size]).nonzero().flatten()
-        chosen = low[stays[self.pool_size :]]
-        self.pool_keys[slots] = keys[chosen]
+        pool = self.pool_keys.numpy()  # shares the memory
+        low = np.flatnonzero(keys < pool.max())  # few, once the pool is full
+        both = np.concatenate([pool, keys[low]])
+        stays = np.zeros(len(both), dtype=bool)
+        stays[np.argpartition(both, len(pool) - 1)[: len(pool)]] = True
+        slots, chosen = np.flatnonzero(~stays[: len(pool)]), low[stays[len(pool) :]]
+        pool[slots] = keys[chosen]
         return slots, chosen
