@@ -10,7 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmnystrom.benchmark.cli import run_command
+from mmnystrom.benchmark.cli import numbers, run_command
 from mmnystrom.benchmark.compare import benchmark
 from mmnystrom.benchmark.suites import Options, known_suites
 
@@ -23,7 +23,7 @@ def parse_args():
     parser.add_argument('--methods', nargs='+', metavar='NAME', help='only these, of the suite')
     parser.add_argument('--teacher', help="a checkpoint, in the place of the suite's teacher")
     parser.add_argument('--jobs', type=int, help='runs at a time (default: one a GPU, at least 2)')
-    parser.add_argument('--gpus', help='GPUs to spread the runs over, as 0,1,2 (default: all there are)')
+    parser.add_argument('--gpus', type=numbers, help='to spread the runs over, as 0,1,2 (default: all)')
     parser.add_argument('--ranks', type=int, help="processes and GPUs of one run (default: the suite's)")
     parser.add_argument('--amp', action='store_true', help='mixed precision, as of tools/train.py')
     parser.add_argument(
@@ -43,7 +43,6 @@ def parse_args():
     for name in ('seeds', 'jobs', 'ranks'):
         if getattr(args, name) is not None and getattr(args, name) < 1:
             parser.error(f'--{name}={getattr(args, name)} must be at least 1')
-    args.gpus = None if args.gpus is None else [int(gpu) for gpu in args.gpus.split(',')]
     return args
 
 

@@ -10,6 +10,19 @@ from .errors import BenchmarkError
 GO_ON = 'interrupted; the same command goes on from here'
 
 
+def numbers(text: str) -> list[int]:
+    """Numbers of GPUs, as a command line gives them.
+
+    Raises:
+        ValueError: If it is something else.
+
+    Example:
+        >>> numbers('0,2')
+        [0, 2]
+    """
+    return [int(number) for number in text.split(',')]
+
+
 def run_command(main: Callable[[], None], interrupted: str = GO_ON) -> None:
     """Call the main function of a tool.
 

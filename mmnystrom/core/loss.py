@@ -175,13 +175,18 @@ class KernelTransferLoss(nn.Module):
         """The maps from features (N, d) to kernel rows (N, m), of student and teacher.
 
         Raises:
+            RuntimeError: If there are no landmarks yet.
             KernelMatrixError: If the landmarks' kernel matrix has no root.
         """
         self._fit()
         return self._maps
 
     def fitted_kernels(self) -> tuple[Kernel, Kernel]:
-        """The student's kernel and the teacher's, each with the parameter found in its landmarks."""
+        """The student's kernel and the teacher's, each with the parameter found in its landmarks.
+
+        Raises:
+            RuntimeError: If there are no landmarks yet.
+        """
         self._fit()
         return self._kernels
 
@@ -193,6 +198,8 @@ class KernelTransferLoss(nn.Module):
                 self._kernels = (self.kernel, self.kernel)
                 self._maps = (self.form.fit(self.kernel),) * 2
             return
+        if not landmarks.ready:
+            raise RuntimeError('there are no landmarks yet: call observe() and refresh() first.')
         # Only a commit changes landmarks, and it makes new tensors.
         if self._made_of[0] is landmarks.student and self._made_of[1] is landmarks.teacher:
             return

@@ -317,6 +317,16 @@ def test_maps_are_made_anew_when_the_landmarks_are_and_only_then():
     assert copy.deepcopy(loss)(s, t) == before
 
 
+def test_without_landmarks_there_is_nothing_to_compare():
+    loss = KernelTransferLoss(CENTER)
+    words = r'no landmarks yet: call observe\(\) and refresh\(\) first'
+    for call in (loss.feature_maps, loss.fitted_kernels):
+        with pytest.raises(RuntimeError, match=words):
+            call()
+    with pytest.raises(RuntimeError, match=words):
+        loss(torch.ones(2, 4), torch.ones(2, 6))
+
+
 OLD = Path(__file__).parent / 'files' / 'losses_0.1.pt'
 
 

@@ -239,6 +239,7 @@ def test_the_battery_is_as_large_as_promised():
 
 ARGUMENTS = [
     ('benchmark.py', ['digits', '--jobs', '0'], '--jobs=0 must be at least 1'),
+    ('benchmark.py', ['digits', '--gpus', 'all'], "argument --gpus: invalid numbers value: 'all'"),
     ('demo.py', ['--seeds', '0'], '--seeds=0 and --jobs=2 must be at least 1'),
     ('export_student.py', ['none.pth'], 'none.pth does not exist'),
     ('analysis/kernel_report.py', ['config.py', 'a.pth', '--samples', '0'], '--samples=0 must be at'),
