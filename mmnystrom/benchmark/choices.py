@@ -13,12 +13,10 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mmnystrom.core import kernel_transfer
-
 from .demo import KDA, METHODS, PAIR
-from .evaluate import features, load_run
+from .evaluate import evaluate
 from .places import CONFIGS
-from .plan import STUDENT, TEACHER, Method, Plan, Run
+from .plan import STUDENT, TEACHER, Method, Plan
 from .progress import duration, say
 from .provenance import provenance
 from .scheduler import Scheduler
@@ -91,12 +89,6 @@ def choices_plan(work_dir: Path, seeds: int) -> Plan:
     return Plan(work_dir, methods, seeds)
 
 
-def linear_transfer(run: Run, teacher: Run, work_dir: Path) -> float:
-    """Kernel transfer by the linear kernel, pre-FC, on the test split: the same yardstick for all."""
-    pair = [features(load_run(x, work_dir))[0]['pre-FC'] for x in (run, teacher)]
-    return kernel_transfer(*pair)
-
-
 def choices_table(work_dir: Path, seeds: int = 3, jobs: int = 2) -> str:
     """Train what is not trained yet, and report it. For arguments and errors see :func:`~.demo.demo`."""
     start = time.perf_counter()
@@ -111,20 +103,19 @@ def write_choices_report(plan: Plan) -> str:
     lines = [['landmarks', 'kernel', 'form', 'top-1 (%)', 'transfer', 'linear transfer', 'cka']]
     lines[0].append('Nystrom error')
     rows = {}
-    for method in plan.methods:
+    results, _ = evaluate(plan, list(plan.methods))
+    for method, result in results.items():
         runs = plan.of(method)
-        row = dict(top1=[run.folder.logged()[-1] for run in runs])
+        row = dict(top1=result.top1)
         names = method.split() if method in variants() else [method, '', '']
         line = [*names, mean_std(row['top1'], 2)]
         if method in variants():
             for figure in FIGURES:
                 row[figure] = [run.folder.logged(f'kernel/kda/{figure}')[-1] for run in runs]
-        if method != TEACHER:
-            row['linear_transfer'] = [
-                linear_transfer(run, plan.teacher_run(run.seed), plan.work_dir) for run in runs
-            ]
+        if method != TEACHER:  # by the linear kernel: the same yardstick for all
+            row['linear_transfer'] = result.transfer['pre-FC']
         for figure in ('transfer', 'linear_transfer', 'cka', 'nystrom_error_teacher'):
-            line.append(mean_std(row[figure], 3) if figure in row else '-')
+            line.append(mean_std(row[figure], 3) if row.get(figure) else '-')
         lines.append(line)
         rows[method] = row
     text = markdown_table(lines)

@@ -251,10 +251,10 @@ def write_kernel_report(
             raise ResultError(f'{config} has no KDALoss: there is no kernel to report on.')
         pairs, labels = features(runner, split, samples, device)
         unit = unit_of(runner.cfg)
+        step = step_of(checkpoint, unit)
         for name, loss in losses.items():
             measured = loss.measure(*pairs[name], tile=curves.tile)
-            row = dict(step=step_of(checkpoint, unit), **measured)
-            results.setdefault(name, {})[str(checkpoint)] = row
+            results.setdefault(name, {})[str(checkpoint)] = dict(step=step, **measured)
     # The pictures are of the last checkpoint.
     text, errors = [], {}
     for name, label in log_labels(losses).items():

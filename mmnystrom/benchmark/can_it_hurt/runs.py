@@ -182,6 +182,11 @@ def trained(runner, hook: Hook) -> dict:
     return found
 
 
+def weights_of(runner: Runner) -> dict:
+    """The weights of a runner's model, in the usual memory format."""
+    return {key: value.contiguous() for key, value in runner.model.state_dict().items()}
+
+
 def teacher_path(work_dir: Path, data: str, name: str) -> Path:
     """The file of the teacher of a data set."""
     return work_dir / f'{DATA[data].teacher} {name}.pth'.replace(' ', '_')
@@ -195,8 +200,7 @@ def train_teacher(data: str, name: str, work_dir: Path) -> dict:
     model['data_preprocessor'] = preprocessor(data)
     runner = runner_of(model, data, 64, of.teacher_epochs, 0, work_dir, optimizer=optimizer)
     found = trained(runner, Begin(0))
-    state = {key: value.contiguous() for key, value in runner.model.state_dict().items()}
-    torch.save(state, teacher_path(work_dir, data, name))
+    torch.save(weights_of(runner), teacher_path(work_dir, data, name))
     return found
 
 
@@ -209,11 +213,11 @@ def teacher_state(run: Run, work_dir: Path) -> dict:
     return state
 
 
-def student_state(run: Run) -> dict:
-    """The student's first weights. They are the same for all methods."""
-    torch.manual_seed(1000 + run.seed)
+def first_weights(student: dict, seed: int) -> dict:
+    """The weights that a student, given by its config, begins with: the same for all methods."""
+    torch.manual_seed(1000 + seed)
     with DefaultScope.overwrite_default_scope('mmpretrain'):
-        model = MODELS.build(network(run.student, STUDENTS, DATA[run.data].classes))
+        model = MODELS.build(student)
     model.init_weights()
     return model.state_dict()
 
@@ -274,14 +278,14 @@ def preprocessor(data: str) -> dict:
 def train_student(run: Run, method: Method, work_dir: Path) -> dict:
     """Train a student."""
     of = DATA[run.data]
-    states = dict(student=student_state(run))
+    student = network(run.student, STUDENTS, of.classes)
+    states = dict(student=first_weights(student, run.seed))
     hooks = None
     if method.kd or method.kda:
         model = distillation(run, method)
         states['teacher'] = teacher_state(run, work_dir)
     else:
-        model = network(run.student, STUDENTS, of.classes)
-        model['data_preprocessor'] = preprocessor(run.data)
+        model = dict(student, data_preprocessor=preprocessor(run.data))
     if method.kda:
         hooks = [dict(type='LandmarkHook', warmup_epochs=of.warmup, ramp_epochs=method.ramp)]
     args = (model, run.data, run.batch, of.epochs, run.seed, work_dir)

@@ -13,12 +13,10 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config
-from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
-from mmpretrain.registry import MODELS
 
 from ..places import CONFIGS
-from .runs import Begin, trained
+from .runs import Begin, first_weights, trained, weights_of
 
 CLASSES, IMAGES, EPOCHS, TEACHER_EPOCHS, SIZE = 12, 120, 8, 12, 64
 DATA = Path('data/cifar100')
@@ -134,8 +132,7 @@ def train_teacher(root: Path) -> dict:
     cfg.randomness = dict(seed=0)
     runner = Runner.from_cfg(cfg)
     found = trained(runner, Begin(0))
-    state = {key: value.contiguous() for key, value in runner.model.state_dict().items()}
-    torch.save(dict(state_dict=state), root / 'tutorial-teacher.pth')
+    torch.save(dict(state_dict=weights_of(runner)), root / 'tutorial-teacher.pth')
     return found
 
 
@@ -144,10 +141,7 @@ def train_student(method: str, seed: int, root: Path) -> dict:
     added = METHODS[method]
     cfg = config(method, root, EPOCHS, IMAGES, added or '')
     cfg.randomness = dict(seed=seed)
-    torch.manual_seed(1000 + seed)
-    with DefaultScope.overwrite_default_scope('mmpretrain'):
-        student = MODELS.build(cfg.model.architecture)
-    student.init_weights()
+    student = first_weights(cfg.model.architecture, seed)
     if added is None:
         cfg = plain(cfg, 'architecture')
-    return trained(Runner.from_cfg(cfg), Begin(seed, student=student.state_dict()))
+    return trained(Runner.from_cfg(cfg), Begin(seed, student=student))
