@@ -210,16 +210,7 @@ def test_landmarks_before_the_first_iteration(tmp_path, capsys, iterations):
         assert '] 4/4, ' not in capsys.readouterr().out
 
 
-def logged_messages(monkeypatch):
-    messages = []
-    monkeypatch.setattr(
-        'mmnystrom.plugin.once.print_log', lambda message, **kwargs: messages.append(message)
-    )
-    return messages
-
-
-def test_what_there_is_to_warn_of_is_said_once(tmp_path, monkeypatch):
-    messages = logged_messages(monkeypatch)
+def test_what_there_is_to_warn_of_is_said_once(tmp_path, once_said):
     losses = dict(
         loss_random=dict(landmarks=dict(type='random', num_landmarks=100, init='pass')),
         loss_fixed=dict(landmarks=dict(type='fixed', indices=[3, 1000])),
@@ -228,11 +219,11 @@ def test_what_there_is_to_warn_of_is_said_once(tmp_path, monkeypatch):
         # Without a scale, so that the watch has nothing to say.
         loss['kernel'] = dict(type='linear', scale='landmarks')
     runner, _ = train(config(tmp_path, 3, losses, warmup=1))
-    assert len(messages) == 3
-    assert "init='pass' makes landmarks" in messages[0]
-    assert 'warmup_epochs=1 keeps the loss off' in messages[0]
-    assert messages[1].startswith('loss_random: 60 landmarks are used in the place of num_landmarks=100')
-    assert messages[2].startswith('loss_fixed: 1 of the 2 fixed landmarks were not met')
+    assert len(once_said) == 3
+    assert "init='pass' makes landmarks" in once_said[0]
+    assert 'warmup_epochs=1 keeps the loss off' in once_said[0]
+    assert once_said[1].startswith('loss_random: 60 landmarks are used in the place of num_landmarks=100')
+    assert once_said[2].startswith('loss_fixed: 1 of the 2 fixed landmarks were not met')
     assert losses_of(runner).loss_random.landmarks.num_active == 60
 
 

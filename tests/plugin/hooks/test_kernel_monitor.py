@@ -168,16 +168,7 @@ def test_a_student_that_diverged(tmp_path):
     assert math.isnan(row['kernel/kda/transfer'])
 
 
-def messages_of(monkeypatch):
-    messages = []
-    monkeypatch.setattr(
-        'mmnystrom.plugin.once.print_log', lambda message, **kwargs: messages.append(message)
-    )
-    return messages
-
-
-def test_a_feature_that_only_training_records(tmp_path, monkeypatch):
-    messages = messages_of(monkeypatch)
+def test_a_feature_that_only_training_records(tmp_path, once_said):
     cfg = monitored(tmp_path, 'logits', 2)
     recorder = dict(type='ModuleInputs', source='head.loss_module')
     cfg.model.distiller.student_recorders.logits = recorder
@@ -185,18 +176,17 @@ def test_a_feature_that_only_training_records(tmp_path, monkeypatch):
         from_student=True, recorder='logits', data_idx=0
     )
     train(cfg)
-    assert len(messages) == 1
-    assert 'cannot measure what only training records: loss_kda: a feature was not' in messages[0]
+    assert len(once_said) == 1
+    assert 'cannot measure what only training records: loss_kda: a feature was not' in once_said[0]
 
 
-def test_nothing_to_measure(tmp_path, monkeypatch):
-    messages = messages_of(monkeypatch)
+def test_nothing_to_measure(tmp_path, once_said):
     cfg = monitored(tmp_path, epochs=1)
     cfg.custom_hooks = [MONITOR]
     cfg.model.distiller.distill_losses = dict()
     cfg.model.distiller.loss_forward_mappings = dict()
     train(cfg)
-    assert ['it found 0' in message for message in messages] == [True]
+    assert ['it found 0' in message for message in once_said] == [True]
 
 
 def test_found_by_its_bare_name():

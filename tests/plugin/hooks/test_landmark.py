@@ -116,16 +116,12 @@ def test_frozen_teacher_is_wholly_in_eval_mode(tmp_path):
     assert not any(any(modes) for modes in seen)
 
 
-def test_a_hook_with_nothing_to_do_says_so(tmp_path, monkeypatch):
-    messages = []
-    monkeypatch.setattr(
-        'mmnystrom.plugin.once.print_log', lambda message, **kwargs: messages.append(message)
-    )
+def test_a_hook_with_nothing_to_do_says_so(tmp_path, once_said):
     cfg = kda_config(tmp_path, epochs=1)
     kd = Config.fromfile(CONFIGS / f'distill/mmpretrain/kd/kd_logits_{PAIR}.py')
     cfg.model.distiller = kd.model.distiller
     train(cfg)
-    assert ['found no KDALoss' in message for message in messages] == [True]
+    assert ['found no KDALoss' in message for message in once_said] == [True]
 
 
 def test_soft_labels_of_mixup(tmp_path):
