@@ -48,6 +48,7 @@ def _cures() -> tuple[ModuleType, ...]:
     from . import (
         checkpoint_errors,
         checkpoint_loading,
+        cpu_amp,
         cpu_ranks,
         crd_dataset,
         crd_loss,
@@ -79,6 +80,7 @@ def _cures() -> tuple[ModuleType, ...]:
         deit_head,
         visualization,
         cpu_ranks,
+        cpu_amp,
     )
 
 

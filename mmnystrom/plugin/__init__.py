@@ -3,7 +3,7 @@
 from .backbones import ShuffleNetV2_CIFAR
 from .connectors import NormalizeConnector, PoolConnector, ProjectionConnector
 from .datasets import CIFAR10Images, CIFAR100Images, Digits, TinyImageNet
-from .hooks import KernelMonitorHook, LandmarkHook, TeacherTestHook
+from .hooks import ChannelsLastHook, KernelMonitorHook, LandmarkHook, TeacherReplayHook, TeacherTestHook
 from .losses import KDALoss
 from .scope import register_scope
 
@@ -12,6 +12,7 @@ register_scope()
 __all__ = [
     'CIFAR100Images',
     'CIFAR10Images',
+    'ChannelsLastHook',
     'Digits',
     'KDALoss',
     'KernelMonitorHook',
@@ -20,6 +21,7 @@ __all__ = [
     'PoolConnector',
     'ProjectionConnector',
     'ShuffleNetV2_CIFAR',
+    'TeacherReplayHook',
     'TeacherTestHook',
     'TinyImageNet',
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 
 import torch
 from mmengine.dataset import DefaultSampler
@@ -38,10 +38,7 @@ def training_pass(runner, before_batch: Callable) -> None:
     if is_main_process():
         runner.logger.info(f'One pass over the training data, {len(loader)} batches, for the landmarks:')
         bar = ProgressBar(len(loader), file=sys.stdout)
-    precision = nullcontext()
-    if isinstance(runner.optim_wrapper, OptimWrapper):
-        precision = runner.optim_wrapper.optim_context(model)
-    with torch.no_grad(), precision:
+    with torch.no_grad(), training_precision(runner):
         for batch in loader:
             before_batch(batch)
             data = model.data_preprocessor(batch, True)
@@ -54,6 +51,25 @@ def training_pass(runner, before_batch: Callable) -> None:
         for name, buffer in model.named_buffers():
             buffer.copy_(buffers[name])
     model.train(mode)
+
+
+@contextmanager
+def training_precision(runner):
+    """The context in which a training step computes.
+
+    Yields:
+        The dtype of mixed precision, such as ``'bfloat16'``, or ``'float32'``.
+    """
+    precision = nullcontext()
+    if isinstance(runner.optim_wrapper, OptimWrapper):
+        precision = runner.optim_wrapper.optim_context(unwrap(runner.model))
+    with precision:
+        # As torch 1.13 spells it, too.
+        if next(unwrap(runner.model).parameters()).is_cuda:
+            enabled, dtype = torch.is_autocast_enabled(), torch.get_autocast_gpu_dtype
+        else:
+            enabled, dtype = torch.is_autocast_cpu_enabled(), torch.get_autocast_cpu_dtype
+        yield str(dtype()).removeprefix('torch.') if enabled else 'float32'
 
 
 def _one_pass(loader: DataLoader) -> DataLoader:

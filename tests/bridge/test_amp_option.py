@@ -3,7 +3,7 @@
 import pytest
 from mmengine.config import Config
 
-from mmnystrom.bridge import amp
+from mmnystrom.bridge import amp_option
 
 
 @pytest.mark.parametrize(
@@ -11,13 +11,13 @@ from mmnystrom.bridge import amp
     [(['--amp'], True), (['--am'], True), (['--auto-scale-lr'], False), ([], False)],
 )
 def test_asked_for(args, asked):
-    assert amp.is_broken(args) is asked
+    assert amp_option.is_broken(args) is asked
 
 
 @pytest.fixture
 def load(tmp_path, monkeypatch):
     monkeypatch.setattr(Config, 'fromfile', Config.fromfile)
-    amp.apply()
+    amp_option.apply()
 
     def load(text):
         (tmp_path / 'config.py').write_text(text)

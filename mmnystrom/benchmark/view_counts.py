@@ -1,0 +1,139 @@
+"""What fewer views, half precision in the store, and bfloat16 training do to a student's accuracy."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from .evaluate import Result, evaluate
+from .places import CONFIGS
+from .plan import STUDENT, TEACHER, Method, Plan
+from .progress import duration, say
+from .provenance import provenance
+from .replayed import REPLAY, with_hooks
+from .scheduler import Scheduler
+from .tables import difference, markdown_table, mean_std
+
+VIEWS = (1, 2, 5, 10)
+ALL = 'all views'
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where views are counted.
+
+    Args:
+        teacher: Config of the teacher.
+        student: Config of the student alone.
+        distillation: Config of the distillation.
+        seeds: Seeds of each row.
+        changes: Changes of the configs of students.
+    """
+
+    teacher: str
+    student: str
+    distillation: str
+    seeds: int
+    changes: dict
+
+
+SETTINGS = {
+    'digits': Setting(
+        'vanilla/mmpretrain/digits/resnet18-w16_1xb64-30e_digits.py',
+        'vanilla/mmpretrain/digits/resnet18-w8_1xb32-40e_digits.py',
+        'distill/mmpretrain/kda/kda_neck-kd_resnet18-w16_resnet18-w8_1xb32-40e_digits.py',
+        seeds=5,
+        # The config draws nothing at random, so that all its views are one: shifts by a pixel.
+        changes={
+            'train_dataloader.dataset.pipeline': [
+                dict(type='RandomCrop', crop_size=8, padding=1),
+                dict(type='PackInputs'),
+            ]
+        },
+    ),
+    'cifar100-20': Setting(
+        'vanilla/mmpretrain/cifar100-20/resnet18-w16_1xb128-30e_cifar100-20.py',
+        'vanilla/mmpretrain/cifar100-20/resnet18-w8_1xb128-30e_cifar100-20.py',
+        'distill/mmpretrain/kda/kda_neck-kd_resnet18-w16_resnet18-w8_1xb128-30e_cifar100-20.py',
+        seeds=3,
+        changes={},
+    ),
+}
+
+
+def views_plan(setting: Setting, work_dir: Path, seeds: int | None = None) -> Plan:
+    """The teacher, the student alone, and a distillation a row; their configs are written here."""
+    folder, store = work_dir / 'configs', str(work_dir / 'replay')
+
+    def method(name: str, changes: dict | None = None, hooks: list | None = None, **replay) -> Method:
+        replayed = dict(type=REPLAY, store=store, **replay)
+        config = with_hooks(
+            CONFIGS / setting.distillation,
+            folder / f'{name.replace(" ", "-").replace(",", "")}.py',
+            [replayed, *(hooks or ())],
+            {**setting.changes, **(changes or {})},
+        )
+        return Method(config, distilled=True)
+
+    alone = with_hooks(CONFIGS / setting.student, folder / 'student.py', (), setting.changes)
+    methods = {
+        TEACHER: Method(CONFIGS / setting.teacher, seeds=1),
+        STUDENT: Method(alone),
+        ALL: method(ALL, views=None),  # the first, as it stores what the others replay
+    }
+    for count in reversed(VIEWS):
+        name = f'{count} view{"s" * (count > 1)}'
+        methods[name] = method(name, views=count)
+    methods['10 views, float16 store'] = method('10 views float16', views=10, dtype='float16')
+    methods['10 views, bf16 training'] = method(
+        '10 views bf16',
+        {'optim_wrapper.type': 'AmpOptimWrapper'},
+        [dict(type='ChannelsLastHook')],
+        views=10,
+    )
+    return Plan(work_dir, methods, seeds or setting.seeds)
+
+
+def views_table(name: str, work_dir: Path, seeds: int | None = None, jobs: int = 2) -> str:
+    """Train what is not trained yet, and report it.
+
+    Args:
+        name: Of a setting, see :data:`SETTINGS`.
+        work_dir: Where the runs are kept; results.json is written there.
+        seeds: Seeds of each row. Defaults to None, the setting's.
+        jobs: Runs at a time. Defaults to 2.
+
+    Returns:
+        A Markdown table.
+
+    Raises:
+        BenchmarkError: See :meth:`~.scheduler.Scheduler.train_all`.
+    """
+    start = time.perf_counter()
+    plan = views_plan(SETTINGS[name], work_dir, seeds)
+    say(f'{len(plan)} runs of tools/train.py, {jobs} at a time:')
+    Scheduler(plan, jobs).train_all()
+    return f'{write_views_report(plan, name)}\n\n{duration(time.perf_counter() - start)}'
+
+
+def write_views_report(plan: Plan, name: str) -> str:
+    """Write results.json of the finished runs; return the table."""
+    results, _ = evaluate(plan, plan.reported)
+    for method, result in results.items():
+        for baseline in (STUDENT, ALL):
+            if method != baseline and baseline in results:
+                result.compare(baseline, results[baseline])
+    found = dict(setting=name, rows={key: row.as_dict() for key, row in results.items()}, **provenance())
+    (plan.work_dir / 'results.json').write_text(json.dumps(found, indent=2) + '\n')
+    return table(results)
+
+
+def table(results: dict[str, Result]) -> str:
+    """Top-1 of every row, with paired differences."""
+    lines = [['row', 'top-1 (%)', 'vs student', 'vs all views', 'transfer pre-FC']]
+    for name, result in results.items():
+        versus = [difference(result.versus.get(baseline)) for baseline in (STUDENT, ALL)]
+        lines.append([name, mean_std(result.top1, 2), *versus, mean_std(result.transfer['pre-FC'], 3)])
+    return markdown_table(lines)

@@ -1,0 +1,28 @@
+"""Accuracy against the number of replayed views: 1, 2, 5, 10, as many as epochs.
+
+KDA pre-FC with KD, on Digits (five seeds, images shifted by up to a pixel) or on 20 classes of CIFAR-100
+(three seeds). Beside it a store in float16, and training in bfloat16. Everything goes through
+tools/train.py; a table that was killed goes on where it stopped. Prints a Markdown table, and writes
+results.json below --work-dir.
+"""
+
+import argparse
+from pathlib import Path
+
+from mmnystrom.benchmark.cli import run_command
+from mmnystrom.benchmark.view_counts import SETTINGS, views_table
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('setting', choices=list(SETTINGS))
+    parser.add_argument('--work-dir', type=Path, help='(default: work_dirs/replay_views/<setting>)')
+    parser.add_argument('--seeds', type=int, help='of each row (default: five, of CIFAR three)')
+    parser.add_argument('--jobs', type=int, default=2, help='runs at a time (default: 2)')
+    args = parser.parse_args()
+    work_dir = args.work_dir or Path('work_dirs/replay_views') / args.setting
+    print(views_table(args.setting, work_dir, args.seeds, args.jobs))
+
+
+if __name__ == '__main__':
+    run_command(main)
