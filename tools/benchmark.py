@@ -26,6 +26,11 @@ def parse_args():
     parser.add_argument('--gpus', type=numbers, help='to spread the runs over, as 0,1,2 (default: all)')
     parser.add_argument('--ranks', type=int, help="processes and GPUs of one run (default: the suite's)")
     parser.add_argument('--amp', action='store_true', help='mixed precision, as of tools/train.py')
+    parser.add_argument('--channels-last', action='store_true', help='keep weights and images so')
+    parser.add_argument(
+        '--replay', type=int, nargs='?', const=0, help='replay teachers, from VIEWS views (all)'
+    )
+    parser.add_argument('--max-gib', type=float, default=20, help='stored by one method (default: 20)')
     parser.add_argument(
         '--cfg-options', nargs='+', default=[], help='as of tools/train.py, for every run'
     )

@@ -19,6 +19,7 @@ from mmnystrom.core import build_kernel, measure
 
 from .errors import ResultError
 from .plan import Plan, Run
+from .replayed import Replayed
 from .tables import paired
 from .timing import Step, extra_parameters, make_step, peak_memory, ratios_in_turns
 
@@ -59,7 +60,8 @@ def load_finished_run(
 
 def load_run(run: Run, work_dir: Path) -> Runner:
     """Load a run of a plan; see :func:`load_finished_run`."""
-    return load_finished_run(run.spec.config, run.checkpoint, work_dir, run.shared_overrides)
+    options = {**run.places, **run.shared_overrides}
+    return load_finished_run(run.spec.config, run.checkpoint, work_dir, options)
 
 
 def classifier(network: torch.nn.Module) -> torch.nn.Linear:
@@ -142,6 +144,7 @@ class Result:
         cka: Layer -> centred kernel alignment with the teacher.
         versus: Name of a baseline -> the difference to it, see :func:`~.tables.paired`.
         costs: Time and memory of a training step, see :func:`measure_costs`.
+        replayed: What the last added run replayed; None if it has no hook that replays.
     """
 
     seeds: list[int] = field(default_factory=list)
@@ -152,6 +155,7 @@ class Result:
     cka: dict[str, list[float]] = field(default_factory=lambda: {layer: [] for layer in LAYERS})
     versus: dict[str, dict] = field(default_factory=dict)
     costs: dict[str, float] = field(default_factory=dict)
+    replayed: Replayed | None = None
 
     def add(self, run: Run, found: dict[str, Tensor], labels: Tensor, teacher: dict | None) -> None:
         """Add a finished run.
@@ -168,6 +172,7 @@ class Result:
         self.seeds.append(run.seed)
         self.top1.append(checked_top1(run, found['post-FC'], labels))
         self.best.append(max(run.folder.logged()))
+        self.replayed = Replayed.of(run)
         if not found['post-FC'].isfinite().all():
             self.diverged.append(run.seed)
         elif teacher is not None:
@@ -258,20 +263,32 @@ def steps_of(plan: Plan, results: dict[str, Result]) -> dict[str, Step]:
     return {name: make_step(load_run(run, plan.work_dir)) for name, run in runs.items()}
 
 
+def replayed_steps(plan: Plan, results: dict[str, Result]) -> dict[str, Step]:
+    """A training step, its teacher replayed, of each method that has replayed it."""
+    found = {}
+    for name, result in results.items():
+        run = plan.run(name, result.seeds[0])
+        if result.replayed is not None and result.replayed.live is None:
+            found[name] = make_step(load_run(run, plan.work_dir), replay=True)
+    return found
+
+
 def measure_costs(plan: Plan, results: dict[str, Result], unit: str, rounds: int) -> None:
     """Note what a training step of each method costs, in multiples of one method's.
 
     Args:
         plan: The plan.
         results: Results of its methods. They get ``time``, ``memory``, ``memory_bytes`` and
-            ``extra_parameters``.
+            ``extra_parameters``, and ``time_replayed`` if their teachers were replayed. ``time`` is
+            with the live teacher.
         unit: Name of the method whose time and memory are 1. Without it nothing is measured.
         rounds: Rounds of the timing.
     """
     if unit not in results or not rounds:
         return
     steps = steps_of(plan, results)
-    times = ratios_in_turns(steps, unit, rounds)
+    replayed = {f'{name}, replayed': step for name, step in replayed_steps(plan, results).items()}
+    times = ratios_in_turns({**steps, **replayed}, unit, rounds)
     memory = {name: peak_memory(step) for name, step in steps.items()}
     for name, step in steps.items():
         results[name].costs = dict(
@@ -280,3 +297,5 @@ def measure_costs(plan: Plan, results: dict[str, Result], unit: str, rounds: int
             memory_bytes=memory[name],
             extra_parameters=extra_parameters(step),
         )
+        if f'{name}, replayed' in times:
+            results[name].costs['time_replayed'] = times[f'{name}, replayed']

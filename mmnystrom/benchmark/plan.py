@@ -28,12 +28,15 @@ class Method:
         first: Name of the method whose last checkpoint it starts from, for those of two stages.
             Defaults to None.
         seeds: How many seeds of it are run. Defaults to None, as many as of the others.
+        store_key: Key of its config that takes the folder of replayed teachers, if its teacher is
+            replayed. Defaults to None.
     """
 
     config: Path
     distilled: bool = False
     first: str | None = None
     seeds: int | None = None
+    store_key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class Run:
         folder: Where the run is kept.
         needs: Key of the config -> the run whose last checkpoint is put there.
         settings: What else this run overrides in its config.
+        places: What it overrides that says where something is kept, and changes no result.
         arguments: More arguments of tools/train.py.
         options: More ``key=value`` for its ``--cfg-options``.
     """
@@ -57,6 +61,7 @@ class Run:
     folder: RunFolder = field(compare=False)
     needs: dict[str, Run] = field(compare=False, default_factory=dict)
     settings: dict[str, object] = field(compare=False, default_factory=dict)
+    places: dict[str, object] = field(compare=False, default_factory=dict)
     arguments: tuple[str, ...] = field(compare=False, default=())
     options: tuple[str, ...] = field(compare=False, default=())
 
@@ -75,7 +80,7 @@ class Run:
     @property
     def overrides(self) -> list[str]:
         """What the run overrides in its config, as ``key=value``."""
-        found = {'randomness.seed': self.seed, **self.settings}
+        found = {'randomness.seed': self.seed, **self.settings, **self.places}
         found.update({key: run.checkpoint for key, run in self.needs.items()})
         return [f'{key}={value}' for key, value in found.items()] + list(self.options)
 
@@ -174,13 +179,19 @@ class Plan:
                 settings['model.teacher_ckpt'] = self.teacher
         if spec.first is not None:
             needs['model.init_cfg.checkpoint'] = self.run(spec.first, seed)
+        places = {spec.store_key: str(self.store)} if spec.store_key else {}
         folder = RunFolder(self.work_dir / folder_name(method) / f'seed{seed}')
-        return Run(method, seed, spec, folder, needs, settings, self.arguments, self.options)
+        return Run(method, seed, spec, folder, needs, settings, places, self.arguments, self.options)
 
     def teacher_run(self, seed: int) -> Run:
         """The teacher that the students of a seed learn from."""
         seeds = self.methods[TEACHER].seeds
         return self.run(TEACHER, seed if seeds is None else min(seed, seeds - 1))
+
+    @property
+    def store(self) -> Path:
+        """Where the outputs of replayed teachers are kept, for all runs."""
+        return self.work_dir / 'replay'
 
     @property
     def reported(self) -> list[str]:

@@ -1,15 +1,21 @@
-"""Configs with hooks added: of replay, of the memory layout."""
+"""Benchmarks whose teachers are replayed: configs with hooks added, and what a run replayed."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mmengine.config import Config
 
 from .errors import SuiteError
+from .plan import Method, Run
+from .run_folder import folder_name
 
 REPLAY = 'TeacherReplayHook'
+#: What TeacherReplayHook leaves in the folder of a run.
+NOTE = 'replay.json'
 
 
 def with_hooks(config: Path, path: Path, hooks: Sequence[dict] = (), changes: dict | None = None) -> Path:
@@ -37,3 +43,61 @@ def with_hooks(config: Path, path: Path, hooks: Sequence[dict] = (), changes: di
     path.parent.mkdir(parents=True, exist_ok=True)
     cfg.dump(path)
     return path
+
+
+def with_options(
+    name: str,
+    method: Method,
+    folder: Path,
+    replay: dict | None = None,
+    channels_last: bool = False,
+    changes: dict | None = None,
+) -> Method:
+    """A method with the hooks of a benchmark's options. Its config is written.
+
+    Args:
+        name: Name of the method.
+        method: The method. One that is not distilled has no teacher to replay.
+        folder: Where configs are written.
+        replay: Arguments of its TeacherReplayHook, but for the store. Defaults to None: live.
+        channels_last: Whether to keep weights and images in channels_last. Defaults to False.
+        changes: More changes of the config, as :meth:`Config.merge_from_dict` takes them. Defaults to
+            None.
+
+    Raises:
+        SuiteError: If its config has one of the hooks already.
+    """
+    hooks = [dict(type='ChannelsLastHook')] if channels_last else []
+    if replay is not None and method.distilled:
+        hooks.append({'type': REPLAY, 'refuse': False, **replay})
+    if not hooks and not changes:
+        return method
+    config = with_hooks(method.config, folder / f'{folder_name(name)}.py', hooks, changes)
+    if not hooks or hooks[-1]['type'] != REPLAY:
+        return replace(method, config=config)
+    place = len(Config.fromfile(config).custom_hooks) - 1
+    return replace(method, config=config, store_key=f'custom_hooks.{place}.store')
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a run replayed, as its hook noted it.
+
+    Args:
+        views: Views of an image.
+        bytes: What all its views take in the store.
+        live: Why the teacher ran live; None if it was replayed.
+    """
+
+    views: int
+    bytes: int
+    live: str | None
+
+    @classmethod
+    def of(cls, run: Run) -> Replayed | None:
+        """The note of a run; None if it has no such hook."""
+        try:
+            note = json.loads((run.folder.path / NOTE).read_text())
+        except FileNotFoundError:
+            return None
+        return cls(note['views'], sum(note.get('bytes', {}).values()), note['live'])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from mmnystrom.plugin.replay.store import gib
+
 from . import figures
 from .errors import ResultError
 from .evaluate import LAYERS, Result, evaluate, measure_costs, top1
@@ -66,6 +68,8 @@ def table(results: dict[str, Result], teacher: float | None) -> str:
     """
     head = ['method', 'top-1 last (%)', 'best (%)', 'vs student', 'vs KD']
     head += [*(f'transfer {layer}' for layer in LAYERS), 'time', 'memory', 'extra parameters']
+    replayed = any(result.replayed for result in results.values())
+    head += ['time replayed', 'stored'] if replayed else []
     lines = [head]
     if teacher is not None:
         lines.append(['teacher', f'{teacher:.2f}', *['-'] * (len(head) - 2)])
@@ -76,8 +80,19 @@ def table(results: dict[str, Result], teacher: float | None) -> str:
         costs = result.costs
         line += [f'{costs[key]:.2f}' if costs else '-' for key in ('time', 'memory')]
         line.append(f'{costs["extra_parameters"]:,}' if costs else '-')
+        if replayed:
+            line += _replayed(result)
         lines.append(line)
     return markdown_table(lines)
+
+
+def _replayed(result: Result) -> list[str]:
+    if result.replayed is None:
+        return ['-', '-']
+    if result.replayed.live is not None:
+        return ['live', '-']
+    time = result.costs.get('time_replayed')
+    return ['-' if time is None else f'{time:.2f}', gib(result.replayed.bytes)]
 
 
 def notes(scheduler: Scheduler, results: dict[str, Result]) -> str:
@@ -90,6 +105,17 @@ def notes(scheduler: Scheduler, results: dict[str, Result]) -> str:
         'time, memory: of a training step, in multiples of that of the student alone; extra parameters: '
         'of connectors.'
     ]
+    found = {name: result.replayed for name, result in results.items() if result.replayed}
+    if found:
+        views = ', '.join(sorted({f'{replayed.views}' for replayed in found.values()}))
+        parts.append(
+            f'Teachers were replayed, {views} views of an image. time: with the live teacher; time '
+            'replayed: with its stored outputs, in multiples of the same unit; stored: all views on '
+            'disk, which methods share that record the same layers.'
+        )
+        live = [f'{name} ({replayed.live})' for name, replayed in found.items() if replayed.live]
+        if live:
+            parts.append(f'With the live teacher, on the same views: {"; ".join(live)}')
     several = [name for name, spec in plan.methods.items() if spec.first]
     if several:
         parts.append(f'{", ".join(several)}: a first stage comes before, whose time is not counted here.')

@@ -11,6 +11,7 @@ from mmengine.config import Config
 from .errors import SuiteError
 from .places import CONFIGS
 from .plan import STUDENT, TEACHER, Method, Plan
+from .replayed import with_options
 
 SUITES = CONFIGS / 'benchmark'
 
@@ -129,6 +130,11 @@ class Options:
         gpus: Numbers of the GPUs to spread the runs over. Defaults to None, all.
         ranks: Processes and GPUs of one run. Defaults to None, the suite's.
         amp: Whether to train in mixed precision. Defaults to False.
+        channels_last: Whether to keep weights and images in channels_last. Defaults to False.
+        replay: Views of an image with which teachers are replayed; 0 for as many as epochs. Defaults to
+            None: teachers run live.
+        max_gib: Of what one run may store; a run that would take more has a live teacher. Defaults to
+            20.
         cfg_options: More ``key=value`` of tools/train.py, for every run.
         rounds: Rounds of the timing; 0: without. Defaults to 8.
         report_only: Whether to train nothing. Defaults to False.
@@ -145,6 +151,9 @@ class Options:
     gpus: Sequence[int] | None = None
     ranks: int | None = None
     amp: bool = False
+    channels_last: bool = False
+    replay: int | None = None
+    max_gib: float = 20
     cfg_options: Sequence[str] = ()
     rounds: int = 8
     report_only: bool = False
@@ -172,11 +181,18 @@ def suite_plan(cfg: Config, file: Path, options: Options) -> Plan:
         if not Path(teacher).is_file():
             raise SuiteError(f'--teacher={teacher} does not exist.')
         teacher = str(Path(teacher).resolve())
+    work_dir = options.work_dir or Path('work_dirs/benchmark') / file.stem
+    replay = (
+        None if options.replay is None else dict(views=options.replay or None, max_gib=options.max_gib)
+    )
+    methods = {
+        name: with_options(name, method, work_dir / 'configs', replay, options.channels_last)
+        for name, method in methods.items()
+    }
     arguments = ['--amp'] if options.amp else []
     usual = cfg.get('ranks', 1)
     if (options.ranks or usual) != usual:  # another batch
         arguments.append('--auto-scale-lr')
-    work_dir = options.work_dir or Path('work_dirs/benchmark') / file.stem
     seeds = options.seeds or cfg.get('seeds', 3)
     try:
         plan = Plan(work_dir, methods, seeds, teacher, arguments, options.cfg_options)

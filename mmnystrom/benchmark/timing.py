@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from mmengine.runner import Runner
 
-from mmnystrom.plugin import LandmarkHook
+from mmnystrom.plugin import LandmarkHook, TeacherReplayHook
 from mmnystrom.plugin.lookup import find_distiller
 
 
@@ -87,11 +87,12 @@ class Step:
             value.item()
 
 
-def make_step(runner: Runner) -> Step:
+def make_step(runner: Runner, replay: bool = False) -> Step:
     """A training step of a finished run, so that what is measured is the loss at work.
 
     Args:
         runner: A runner with the weights of the run, see :func:`~.evaluate.load_finished_run`.
+        replay: Whether its TeacherReplayHook replays the teacher. Defaults to False.
     """
     runner.model.train()
     for hook in runner.hooks:
@@ -99,7 +100,17 @@ def make_step(runner: Runner) -> Step:
             hook.before_run(runner)
     optim_wrapper = runner.build_optim_wrapper(runner.cfg.optim_wrapper)
     loader = dict(runner.cfg.train_dataloader, num_workers=0, persistent_workers=False)
-    return Step(runner, next(iter(runner.build_dataloader(loader))), optim_wrapper)
+    if not replay:
+        return Step(runner, next(iter(runner.build_dataloader(loader))), optim_wrapper)
+    runner.cfg.train_dataloader = loader
+    runner._train_loop = runner.build_train_loop({**runner.cfg.train_cfg})
+    runner.optim_wrapper = optim_wrapper
+    for hook in runner.hooks:
+        if isinstance(hook, TeacherReplayHook):
+            hook.before_train(runner)
+    step = Step(runner, next(iter(runner.train_dataloader)), optim_wrapper)
+    step()  # stores what is not stored
+    return step
 
 
 def peak_memory(step: Step) -> int:

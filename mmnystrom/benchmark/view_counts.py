@@ -12,7 +12,7 @@ from .places import CONFIGS
 from .plan import STUDENT, TEACHER, Method, Plan
 from .progress import duration, say
 from .provenance import provenance
-from .replayed import REPLAY, with_hooks
+from .replayed import with_hooks, with_options
 from .scheduler import Scheduler
 from .tables import difference, markdown_table, mean_std
 
@@ -65,17 +65,12 @@ SETTINGS = {
 
 def views_plan(setting: Setting, work_dir: Path, seeds: int | None = None) -> Plan:
     """The teacher, the student alone, and a distillation a row; their configs are written here."""
-    folder, store = work_dir / 'configs', str(work_dir / 'replay')
+    folder = work_dir / 'configs'
 
-    def method(name: str, changes: dict | None = None, hooks: list | None = None, **replay) -> Method:
-        replayed = dict(type=REPLAY, store=store, **replay)
-        config = with_hooks(
-            CONFIGS / setting.distillation,
-            folder / f'{name.replace(" ", "-").replace(",", "")}.py',
-            [replayed, *(hooks or ())],
-            {**setting.changes, **(changes or {})},
-        )
-        return Method(config, distilled=True)
+    def method(name: str, changes: dict | None = None, channels_last: bool = False, **replay) -> Method:
+        plain = Method(CONFIGS / setting.distillation, distilled=True)
+        changes = {**setting.changes, **(changes or {})}
+        return with_options(name, plain, folder, dict(refuse=True, **replay), channels_last, changes)
 
     alone = with_hooks(CONFIGS / setting.student, folder / 'student.py', (), setting.changes)
     methods = {
@@ -86,13 +81,10 @@ def views_plan(setting: Setting, work_dir: Path, seeds: int | None = None) -> Pl
     for count in reversed(VIEWS):
         name = f'{count} view{"s" * (count > 1)}'
         methods[name] = method(name, views=count)
-    methods['10 views, float16 store'] = method('10 views float16', views=10, dtype='float16')
-    methods['10 views, bf16 training'] = method(
-        '10 views bf16',
-        {'optim_wrapper.type': 'AmpOptimWrapper'},
-        [dict(type='ChannelsLastHook')],
-        views=10,
-    )
+    name = '10 views, float16 store'
+    methods[name] = method(name, views=10, dtype='float16')
+    name, half = '10 views, bf16 training', {'optim_wrapper.type': 'AmpOptimWrapper'}
+    methods[name] = method(name, half, channels_last=True, views=10)
     return Plan(work_dir, methods, seeds or setting.seeds)
 
 

@@ -83,9 +83,13 @@ class RowFile:
             sum_ = np.array(_checksum(row, index), '<u4')
             _pwrite(to_sums, sum_.tobytes(), sums_start + index * sum_.itemsize)
 
+    def written(self) -> np.ndarray:
+        """Which rows were written, shape (rows,)."""
+        return self._sums != 0 if self._open() else np.zeros(self.shape[0], bool)
+
     def count(self) -> int:
         """Number of rows that were written."""
-        return int(np.count_nonzero(self._sums)) if self._open() else 0
+        return int(np.count_nonzero(self.written()))
 
     def close(self) -> None:
         """Let go of the files."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -9,7 +10,7 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -64,18 +65,32 @@ class ReplayStore:
     """
 
     def __init__(self, root: Path, key: Mapping, images: int) -> None:
-        self.root = Path(root)
-        self.key = dict(key, format=FORMAT, images=images)
+        text = json.dumps(dict(key, format=FORMAT, images=images), indent=1, sort_keys=True, default=str)
+        folder = Path(root) / hashlib.sha256(text.encode()).hexdigest()[:16]
+        folder.mkdir(parents=True, exist_ok=True)
+        self._open(folder, images)
+        write_whole(folder / KEY, text)
+
+    @classmethod
+    @contextlib.contextmanager
+    def reopened(cls, folder: Path) -> Iterator[ReplayStore]:
+        """The store in a folder, for as long as the context lasts. It knows no layer yet."""
+        store = cls.__new__(cls)
+        store._open(folder, json.loads((folder / KEY).read_text())['images'])
+        try:
+            yield store
+        finally:
+            store.close()
+
+    def _open(self, folder: Path, images: int) -> None:
+        self.folder = folder
+        self.root = folder.parent
         self.images = images
-        text = json.dumps(self.key, indent=1, sort_keys=True, default=str)
-        self.folder = self.root / hashlib.sha256(text.encode()).hexdigest()[:16]
         self.layers: dict[str, Layer] = {}
         self._files: dict[tuple[str, int, int], RowFile] = {}
-        self.folder.mkdir(parents=True, exist_ok=True)
         # Held for as long as the store is open, so that nobody removes it.
-        self._lock = (self.folder / 'lock').open('a')
+        self._lock = (folder / 'lock').open('a')
         fcntl.flock(self._lock, fcntl.LOCK_SH)
-        write_whole(self.folder / KEY, text)
 
     def add_layer(self, name: str, layer: Layer) -> None:
         """Say what a layer holds, before its rows are read or written.
@@ -96,6 +111,13 @@ class ReplayStore:
                 f'{folder} holds {file.read_text()} and the teacher now gives {text}: delete the folder.'
             )
         self.layers[name] = layer
+
+    def reopen_layer(self, file: Path) -> str:
+        """Take a layer as its file in the store describes it; returns its name."""
+        found = json.loads(file.read_text())
+        leaves = tuple(Leaf(**{**leaf, 'shape': tuple(leaf['shape'])}) for leaf in found['leaves'])
+        self.layers[found['name']] = Layer(found['structure'], leaves)
+        return found['name']
 
     def read(self, name: str, rows: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
         """What a layer gave for some views of images.
@@ -152,6 +174,14 @@ class ReplayStore:
         """Images of which a layer's view is stored."""
         layer = self.layers[name]
         return min((self._file(name, i, view).count() for i in range(len(layer.leaves))), default=0)
+
+    def missing(self, view: int) -> np.ndarray:
+        """Images of whose view a layer is not stored, in order."""
+        there = np.ones(self.images, bool)
+        for name, layer in self.layers.items():
+            for number in range(len(layer.leaves)):
+                there &= self._file(name, number, view).written()
+        return np.flatnonzero(~there)
 
     def size(self, views: int) -> str:
         """What the layers take on disk with so many views, in one line."""

@@ -53,7 +53,8 @@ class ReplayedTeacher:
                 self.recorders.setdefault(layer, []).append(recorder)
         self.images = self.ran = 0
         self._live = teacher.forward
-        self._stores = True
+        #: Whether the store still takes rows.
+        self.stores = True
         self._unfit = False
 
     def begin(self) -> None:
@@ -152,7 +153,7 @@ class ReplayedTeacher:
             if not fits.all():
                 self._warn_unfit(name)
             new = fits & ~stored[name][1][missing]
-            if self._stores and new.any():
+            if self.stores and new.any():
                 self._write(name, rows[missing[new]], [values[new] for values in packed])
         return fresh
 
@@ -160,7 +161,7 @@ class ReplayedTeacher:
         try:
             self.store.write(name, rows, values)
         except OSError as error:
-            self._stores = False
+            self.stores = False
             print_log(
                 f'TeacherReplayHook: {self.store.root} takes no more ({error.strerror or error}). '
                 'Training goes on: what is stored is replayed, and the teacher runs on the rest.',

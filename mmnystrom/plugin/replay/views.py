@@ -93,9 +93,11 @@ class ViewSampler:
         self.sampler = sampler
         self.epoch: int | None = None
         self._passes = 0
-        if isinstance(sampler, InfiniteSampler):
+        inner = getattr(sampler, 'sampler', sampler)
+        self._infinite = inner if isinstance(inner, InfiniteSampler) else None
+        if self._infinite is not None:
             # One generator serves all its passes, and a loader may have drawn from it already.
-            sampler.indices = sampler._indices_of_rank()
+            self._infinite.indices = self._infinite._indices_of_rank()
 
     def __len__(self) -> int:
         return len(self.sampler)
@@ -120,11 +122,10 @@ class ViewSampler:
                 drawn += 1
 
     def _pass_of(self, drawn: int) -> int:
-        sampler = getattr(self.sampler, 'sampler', self.sampler)
-        if not isinstance(sampler, InfiniteSampler):
+        if self._infinite is None:
             return 0
         rank, world = get_dist_info()
-        return (drawn * world + rank) // len(sampler)
+        return (drawn * world + rank) // len(self._infinite)
 
 
 def seeded_loader(loader: DataLoader, views: int, seed: int) -> DataLoader:
