@@ -27,13 +27,9 @@ def parse_args():
     parser.add_argument('--ranks', type=int, help="processes and GPUs of one run (default: the suite's)")
     parser.add_argument('--amp', action='store_true', help='mixed precision, as of tools/train.py')
     parser.add_argument('--channels-last', action='store_true', help='keep weights and images so')
-    parser.add_argument(
-        '--replay', type=int, nargs='?', const=0, help='replay teachers, from VIEWS views (all)'
-    )
+    parser.add_argument('--replay', type=int, nargs='?', const=0, help='teachers, of so many views (all)')
     parser.add_argument('--max-gib', type=float, default=20, help='stored by one method (default: 20)')
-    parser.add_argument(
-        '--cfg-options', nargs='+', default=[], help='as of tools/train.py, for every run'
-    )
+    parser.add_argument('--cfg-options', nargs='+', default=[], help='as of tools/train.py, for all runs')
     parser.add_argument('--rounds', type=int, default=8, help='of the timing; 0: without (default: 8)')
     parser.add_argument('--report-only', action='store_true', help='train nothing; report what is there')
     parser.add_argument('--fresh', action='store_true', help='delete these runs and repeat them')

@@ -30,9 +30,7 @@ def parse_args():
     parser.add_argument('--list', action='store_true', help='say what the store holds')
     parser.add_argument('--prune', action='store_true', help='remove what is not of these configs')
     args = parser.parse_args()
-    if not args.configs and not args.list:
-        parser.error('give a config, or --list')
-    return args
+    return args if args.configs or args.list else parser.error('give a config, or --list')
 
 
 def read(args, path):

@@ -47,7 +47,7 @@ def run(root, *arguments):
 
 
 def test_a_failed_method_is_reported_and_tried_again(small):
-    done = run(small, '--rounds', '2')
+    done = run(small, '--rounds', '2', '--replay', '2')
     assert done.returncode == 1, done.stderr[-3000:]
     assert 'KDA pre-FC, seed 0 FAILED' in done.stdout and 'NoSuchLoss' in done.stderr
     assert '2 runs failed; the same command tries again' in done.stderr
@@ -57,7 +57,7 @@ def test_a_failed_method_is_reported_and_tried_again(small):
     assert set(result['failed']) == {'KDA pre-FC, seed 0', 'KDA pre-FC, seed 1'}
     text = (small / 'kda.py').read_text()
     (small / 'kda.py').write_text(text.replace('NoSuchLoss', 'KDALoss'))
-    done = run(small, '--rounds', '2')
+    done = run(small, '--rounds', '2', '--replay', '2')
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
     assert done.stdout.count('not repeated') == 5
     result = json.loads((small / 'runs' / 'results.json').read_text())
@@ -66,6 +66,13 @@ def test_a_failed_method_is_reported_and_tried_again(small):
     assert len(row['top1']) == 2 and row['best'] >= row['top1']
     assert row['time'] > 0 and row['memory'] > result['rows']['student alone']['memory'] == 1
     assert row['extra_parameters'] == 0
+    # Each method's layer is stored once, for both seeds.
+    assert row['time_replayed'] > 0 and row['replayed'] == dict(
+        views=2, bytes=2 * 60 * (64 * 4 + 4), live=None
+    )
+    assert result['rows']['student alone']['replayed'] is None
+    (store,) = (small / 'runs' / 'replay').iterdir()
+    assert {path.name for path in store.iterdir() if path.is_dir()} == {'head.fc', 'neck.gap'}
     assert 0 < row['transfer']['pre-FC'][0] < 100
     expected = np.mean(np.subtract(row['top1'], result['rows']['KD']['top1']))
     assert row['vs KD']['mean'] == pytest.approx(expected)

@@ -57,12 +57,8 @@ class RowFile:
         """
         if not self._open():
             return np.zeros((len(indices), *self.shape[1:]), self.dtype), np.zeros(len(indices), bool)
-        rows = self._rows[indices]
-        sums = self._sums[indices]
-        valid = sums != 0
-        for place in np.flatnonzero(valid):
-            valid[place] = sums[place] == _checksum(rows[place], int(indices[place]))
-        return rows, valid
+        rows, sums = self._rows[indices], self._sums[indices]
+        return rows, sums == _checksums(rows, indices)
 
     def write(self, indices: np.ndarray, rows: np.ndarray) -> None:
         """Write rows, each before its checksum.
@@ -78,10 +74,10 @@ class RowFile:
             self._open()
             self._writers = tuple(os.open(x, os.O_WRONLY) for x in (self.path, self.sums_path))
         (to_rows, to_sums), (start, sums_start) = self._writers, self._starts
-        for index, row in zip(indices.tolist(), rows, strict=True):
+        sums = _checksums(rows, indices)
+        for index, row, sum_ in zip(indices.tolist(), rows, sums, strict=True):
             _pwrite(to_rows, row.tobytes(), start + index * self.row_bytes)
-            sum_ = np.array(_checksum(row, index), '<u4')
-            _pwrite(to_sums, sum_.tobytes(), sums_start + index * sum_.itemsize)
+            _pwrite(to_sums, sum_.tobytes(), sums_start + index * sums.itemsize)
 
     def written(self) -> np.ndarray:
         """Which rows were written, shape (rows,)."""
@@ -120,9 +116,11 @@ class RowFile:
         return found
 
 
-def _checksum(row: np.ndarray, index: int) -> int:
+def _checksums(rows: np.ndarray, indices: np.ndarray) -> np.ndarray:
     # Begun with its place: a row in the place of another is not valid. Never 0, which means "missing".
-    return zlib.crc32(row.reshape(-1).view(np.uint8), index) or 1
+    raw = rows.reshape(len(rows), -1).view(np.uint8)
+    found = [zlib.crc32(row, index) or 1 for row, index in zip(raw, indices.tolist(), strict=True)]
+    return np.array(found, '<u4')
 
 
 def _create(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> None:

@@ -129,20 +129,19 @@ class ReplayStore:
         Returns:
             An array a leaf, shape (N, ...), and a mask of the rows that are there, shape (N,).
         """
-        layer = self.layers[name]
         valid = np.ones(len(rows), bool)
         found = []
-        for number, leaf in enumerate(layer.leaves):
-            part = np.zeros((len(rows), *leaf.shape), leaf.numpy)
-            for view in np.unique(rows[:, 1]):
-                here = rows[:, 1] == view
-                values, there = self._file(name, number, view).read(rows[here, 0])
-                if here.all():
-                    part = values
-                else:
-                    part[here] = values
+        for number, leaf in enumerate(self.layers[name].leaves):
+            parts = [
+                (here, *self._file(name, number, view).read(rows[here, 0]))
+                for view, here in _by_view(rows)
+            ]
+            whole = parts[0][1] if len(parts) == 1 else np.zeros((len(rows), *leaf.shape), leaf.numpy)
+            for here, values, there in parts:
+                if len(parts) > 1:
+                    whole[here] = values
                 valid[here] &= there
-            found.append(part)
+            found.append(whole)
         return found, valid
 
     def write(self, name: str, rows: np.ndarray, values: Sequence[np.ndarray]) -> None:
@@ -157,8 +156,7 @@ class ReplayStore:
             OSError: If the disk is full.
         """
         for number, value in enumerate(values):
-            for view in np.unique(rows[:, 1]):
-                here = rows[:, 1] == view
+            for view, here in _by_view(rows):
                 self._file(name, number, view).write(rows[here, 0], value[here])
 
     def tensors(self, name: str, values: Sequence[np.ndarray], device: torch.device) -> list[Tensor]:
@@ -233,16 +231,24 @@ class ReplayStore:
         self._lock.close()
 
     def _file(self, name: str, leaf: int, view: int) -> RowFile:
-        place = (name, leaf, int(view))
+        place = (name, leaf, view)
         if place in self._files:
             self._files[place] = self._files.pop(place)  # the last used comes last
             return self._files[place]
         while len(self._files) >= OPEN_FILES:
             self._files.pop(next(iter(self._files))).close()
         what = self.layers[name].leaves[leaf]
-        path = self.folder / folder_name(name) / f'leaf{leaf}-view{int(view):04d}.npy'
+        path = self.folder / folder_name(name) / f'leaf{leaf}-view{view:04d}.npy'
         self._files[place] = RowFile(path, self.images, what.shape, what.numpy)
         return self._files[place]
+
+
+def _by_view(rows: np.ndarray) -> list[tuple[int, np.ndarray | slice]]:
+    """The views of a batch, and where it has them. Nearly always it has one."""
+    views = rows[:, 1]
+    if (views == views[0]).all():
+        return [(int(views[0]), slice(None))]
+    return [(int(view), views == view) for view in np.unique(views)]
 
 
 def layer_name(source: str, kind: str) -> str:

@@ -75,7 +75,7 @@ class SeededViews(Dataset):
         item = self.dataset[index]
         samples = item.get('data_samples') if isinstance(item, dict) else None
         if isinstance(samples, BaseDataElement):
-            samples.set_metainfo({PLACE: (index, view)})
+            samples.set_field((index, view), PLACE, field_type='metainfo')
         return item
 
 

@@ -191,7 +191,7 @@ def test_another_teacher_data_or_dtype_is_another_folder(tmp_path):
         assert len(list(store.iterdir())) == number, name
     # What the student does makes no difference.
     cfg = config(tmp_path / 'student', epochs=1, store=str(store))
-    cfg.model.architecture.head.loss.update(label_smooth_val=0.1, type='LabelSmoothLoss')
+    cfg.model.architecture.head.loss.update(label_smooth_val=0.1, type='mmpretrain.LabelSmoothLoss')
     calls = Calls()
     train(cfg, calls)
     assert not calls.images and len(list(store.iterdir())) == number
@@ -239,7 +239,9 @@ def test_the_first_pass_of_landmarks_is_epoch_0(tmp_path):
     assert first[:2] == second[:2] and first[0][0]['distill.loss_kda'] > 0
 
 
-def test_a_loop_that_counts_iterations(tmp_path):
+def test_a_loop_that_counts_iterations(tmp_path, monkeypatch):
+    monkeypatch.setattr('mmengine.runner.loops.time.sleep', lambda seconds: None)  # it waits at each pass
+
     def by_iteration(work_dir, sampler):
         cfg = config(work_dir, store=str(tmp_path / sampler))
         cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=10, val_interval=100)

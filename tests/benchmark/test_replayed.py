@@ -1,0 +1,112 @@
+"""Methods of a benchmark with hooks added."""
+
+import json
+
+import pytest
+from mmengine.config import Config
+
+from mmnystrom.benchmark.errors import SuiteError
+from mmnystrom.benchmark.evaluate import Result
+from mmnystrom.benchmark.plan import Method, Plan
+from mmnystrom.benchmark.replayed import Replayed, with_hooks, with_options
+from mmnystrom.benchmark.report import table
+from mmnystrom.benchmark.suites import Options, find_suite, read_suite, suite_plan
+from mmnystrom.benchmark.view_counts import ALL, SETTINGS, views_plan
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / 'kda.py'
+    path.write_text("custom_hooks = [dict(type='LandmarkHook')]\nmodel = dict(a=1)\n")
+    return path
+
+
+def test_hooks_come_behind_those_that_are_there(config, tmp_path):
+    made = with_hooks(config, tmp_path / 'new' / 'x.py', [dict(type='ChannelsLastHook')], {'model.a': 2})
+    cfg = Config.fromfile(made)
+    assert [hook.type for hook in cfg.custom_hooks] == ['LandmarkHook', 'ChannelsLastHook']
+    assert cfg.model.a == 2
+    with pytest.raises(SuiteError, match='a ChannelsLastHook already'):
+        with_hooks(made, tmp_path / 'y.py', [dict(type='ChannelsLastHook')])
+
+
+def test_a_method_is_replayed_and_one_without_teacher_is_not(config, tmp_path):
+    method = with_options(
+        'KDA + KD', Method(config, distilled=True), tmp_path / 'new', dict(views=3), True
+    )
+    hooks = Config.fromfile(method.config).custom_hooks
+    assert hooks[2] == dict(type='TeacherReplayHook', refuse=False, views=3)
+    assert hooks[1] == dict(type='ChannelsLastHook')
+    assert method.store_key == 'custom_hooks.2.store' and method.config.name == 'KDA-+-KD.py'
+    alone = Method(config)
+    assert with_options('student alone', alone, tmp_path / 'new', dict(views=3)) == alone
+    assert with_options('student alone', alone, tmp_path / 'new', dict(views=3), True).store_key is None
+
+
+def test_where_the_store_is_changes_no_result(config, tmp_path):
+    """A work directory that is moved is not trained again."""
+    method = with_options('KDA', Method(config, distilled=True), tmp_path / 'new', dict(views=3))
+    runs = [Plan(tmp_path / name, dict(KDA=method), 1, teacher='t.pth').run('KDA', 0) for name in 'ab']
+    assert f'custom_hooks.1.store={tmp_path / "a" / "replay"}' in runs[0].overrides
+    assert runs[0].overrides != runs[1].overrides
+    assert runs[0].fingerprint == runs[1].fingerprint
+
+
+@pytest.mark.parametrize(('replay', 'views'), [(None, None), (0, None), (5, 5)])
+def test_the_option_of_a_suite(tmp_path, replay, views):
+    file = find_suite('digits')
+    options = Options('digits', work_dir=tmp_path, methods=['KD'], replay=replay, max_gib=3)
+    plan = suite_plan(read_suite(file), file, options)
+    key = plan.methods['KD'].store_key
+    assert (key is None) is (replay is None)
+    assert plan.methods['student alone'].store_key is None is plan.methods['teacher'].store_key
+    if key is not None:
+        hook = Config.fromfile(plan.methods['KD'].config).custom_hooks[-1]
+        assert (hook.views, hook.max_gib, hook.refuse) == (views, 3, False)
+
+
+def test_what_a_run_noted(config, tmp_path):
+    run = Plan(tmp_path, dict(KDA=Method(config)), 1).run('KDA', 0)
+    assert Replayed.of(run) is None
+    run.folder.path.mkdir(parents=True)
+    note = dict(views=2, live=None, bytes={'neck.gap': 2**20, 'head.fc': 2**20}, store='x')
+    (run.folder.path / 'replay.json').write_text(json.dumps(note))
+    assert Replayed.of(run) == Replayed(2, 2**21, None)
+
+
+def test_the_table_of_replayed_methods():
+    costs = dict(time=1.5, memory=1.0, memory_bytes=1, extra_parameters=0)
+    results = {
+        'student alone': Result([0], [80.0], [80.0], costs=costs),
+        'KD': Result([0], [90.0], [90.0], costs={**costs, 'time_replayed': 1.02}),
+        'AT': Result([0], [90.0], [90.0], costs=costs),
+    }
+    assert 'replayed' not in table(results, None)
+    results['KD'].replayed = Replayed(2, 2**21, None)
+    results['AT'].replayed = Replayed(2, 0, 'too large')
+    head, _, *rows = [
+        [cell.strip() for cell in line.split('|')[1:-1]] for line in table(results, None).split('\n')
+    ]
+    cells = {row[0]: row[-2:] for row in rows}
+    assert head[-2:] == ['time replayed', 'stored']
+    assert cells == {'student alone': ['-', '-'], 'KD': ['1.02', '2.0 MiB'], 'AT': ['live', '-']}
+
+
+@pytest.mark.parametrize('name', SETTINGS)
+def test_the_rows_of_the_table_of_views(tmp_path, name):
+    plan = views_plan(SETTINGS[name], tmp_path)
+    hooks = {}
+    for method, spec in plan.methods.items():
+        cfg = Config.fromfile(spec.config)
+        if spec.store_key:
+            hooks[method] = cfg.custom_hooks[-1]
+            assert hooks[method].refuse
+            assert ('AmpOptimWrapper' in str(cfg.optim_wrapper)) is ('bf16' in method)
+        if method != 'teacher' and name == 'digits':  # of which every view would be the same
+            assert cfg.train_dataloader.dataset.pipeline[0].type == 'RandomCrop'
+    views = {method: hook.views for method, hook in hooks.items()}
+    assert views.pop(ALL) is None
+    assert all(method.startswith(f'{count} view') for method, count in views.items()) and len(views) == 6
+    assert [m for m, hook in hooks.items() if hook.get('dtype') == 'float16'] == [
+        '10 views, float16 store'
+    ]
