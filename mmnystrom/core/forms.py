@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from numbers import Integral
 from typing import ClassVar
 
 import torch
@@ -100,17 +101,18 @@ class AgainstLandmarks(Form):
     ) -> LandmarkMap:
         """Prepare for the landmarks of one network; see :meth:`Form.fit`."""
         centered = self.center in (True, 'landmarks')
-        root = self.root(kernel, landmarks, centered)
-        if kernel.explicit and (centered or root is not None):
+        root = None
+        if kernel.explicit and (centered or self.takes_root):
             against = kernel.map(widen(landmarks))
             if centered:  # centring after the root would leave the rounding of a large mean
                 against = against - against.mean(0, keepdim=True)
-            if root is not None:
-                against = root @ against
-            against = against.to(landmarks)
+            against = self.fold_root(against).to(landmarks)
+        elif kernel.explicit:
+            against = kernel.map(landmarks)
         else:
-            against = kernel.map(landmarks) if kernel.explicit else landmarks
-        root = None if kernel.explicit or root is None else root.to(landmarks)
+            against = landmarks
+            root = self.root(kernel, landmarks, centered)
+            root = None if root is None else root.to(landmarks)
         found = LandmarkMap(kernel, against, root, columns_centered=not centered or root is not None)
         if self.center not in (True, 'rows'):
             return found
@@ -124,6 +126,10 @@ class AgainstLandmarks(Form):
     def root(self, kernel: Kernel, landmarks: Tensor, centered: bool) -> Tensor | None:
         """What C is multiplied by, shape (m, m), or None."""
         return None
+
+    def fold_root(self, mapped: Tensor) -> Tensor:
+        """Landmarks in the feature space of an explicit kernel, (m, d), times the root."""
+        return mapped
 
 
 @dataclass(frozen=True, repr=False)
@@ -186,6 +192,23 @@ class Nystrom(AgainstLandmarks):
             KernelMatrixError: If W has no root.
         """
         return landmark_root(kernel, landmarks, self.rank, self.threshold, centered)
+
+    def fold_root(self, mapped: Tensor) -> Tensor:
+        """``(W_k^+)^{1/2} L`` with ``W = L L^T``, by whichever of ``L L^T`` and ``L^T L`` is smaller.
+
+        With the singular values of L, ``L = U S V^T``, both ``(L L^T)_k^{+1/2} L`` and
+        ``L (L^T L)_k^{+1/2}`` are ``U_k V_k^T``.
+
+        Raises:
+            KernelMatrixError: If W has no root.
+        """
+        m, d = mapped.shape
+        if m <= d or not mapped.isfinite().all():  # for the message, which speaks of W
+            return inverse_root(mapped @ mapped.T, self.rank, self.threshold) @ mapped
+        rank = self.rank
+        if isinstance(rank, Integral):
+            rank = min(int(rank), d)
+        return mapped @ inverse_root(mapped.T @ mapped, rank, self.threshold)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,9 @@ from .checks import brief_repr, check_choice, check_integer, check_number
 from .features import computing_dtype, widen, without_autocast
 from .table import Table
 
+#: Rows among which a median distance is looked for at most.
+MEDIAN_ROWS = 1000
+
 
 @dataclass(frozen=True)
 class Kernel:
@@ -73,7 +76,8 @@ class Kernel:
         ``'scale'`` is 1 / (d Var(rows)), as for scikit-learn's SVC. ``'median'`` is the median
         heuristic: with the median D of the distances between two rows, 1 / (2 D^2) for rbf (its
         bandwidth is D) and 1 / D, D in the l1 norm, for laplacian. Where that D is 0, as with many
-        duplicates, the mean distance is taken, and where all rows are equal, gamma is 1.
+        duplicates, the mean distance is taken, and where all rows are equal, gamma is 1. Of more than
+        a thousand rows (:data:`MEDIAN_ROWS`) it is the median over that many, evenly spread.
 
         Args:
             rows: Shape (m, d).
@@ -283,11 +287,12 @@ def _scale_gamma(rows: Tensor) -> float:
 
 def _median_distance(rows: Tensor, p: int) -> float:
     """Median over pairs of rows; see :meth:`Kernel.fit` for what stands in for 0."""
+    if len(rows) > MEDIAN_ROWS:
+        spread = torch.linspace(0, len(rows) - 1, MEDIAN_ROWS, device=rows.device)
+        rows = rows[spread.round().long()]
     # Matrix products would not give exactly 0 for equal rows.
     distances = torch.cdist(rows, rows, p=p, compute_mode='donot_use_mm_for_euclid_dist')
     pairs = distances[torch.ones_like(distances, dtype=torch.bool).triu(1)]
     if not len(pairs):
         return 0.0
-    # quantile() refuses more than 2^24 numbers.
-    median = pairs.quantile(0.5) if len(pairs) <= 1 << 24 else pairs.median()
-    return median.item() or pairs.mean().item()
+    return pairs.quantile(0.5).item() or pairs.mean().item()

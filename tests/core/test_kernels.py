@@ -141,6 +141,16 @@ def test_gamma_of_copies_and_constants(name, rule):
     assert kernel.fit(torch.ones(1, 2)).gamma == 1
 
 
+def test_median_of_many_rows_is_that_of_some(monkeypatch):
+    rows = torch.from_numpy(np.random.default_rng(0).standard_normal((90, 4)))
+    whole = build_kernel(dict(type='rbf', gamma='median')).fit(rows).gamma
+    monkeypatch.setattr('mmnystrom.core.kernels.MEDIAN_ROWS', 30)
+    some = build_kernel(dict(type='rbf', gamma='median')).fit(rows).gamma
+    chosen = rows[np.rint(np.linspace(0, 89, 30)).astype(int)]
+    assert some == pytest.approx(1 / (2 * np.median(pdist(chosen)) ** 2), rel=1e-6)
+    assert some != whole and some == pytest.approx(whole, rel=0.3)
+
+
 def test_fit_leaves_a_number_alone():
     kernel = build_kernel(dict(type='rbf', gamma=2.0))
     assert kernel.fit(torch.randn(4, 3)) is kernel

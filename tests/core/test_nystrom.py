@@ -143,6 +143,37 @@ def test_equals_scikit_learn(name):
     np.testing.assert_allclose(ours, theirs.transform(x), atol=1e-6)
 
 
+@pytest.mark.parametrize('kernel', ['linear', 'cosine'])
+@pytest.mark.parametrize('center', [False, True])
+@pytest.mark.parametrize('rank', [None, 4, 30, 0.8])
+def test_more_landmarks_than_dimensions_take_the_smaller_matrix(monkeypatch, kernel, center, rank):
+    """(m, d) = (40, 9): the root of a 9 x 9 matrix, and the factor of the 40 x 40 one."""
+    x, landmarks, kernel = features(), features(40, seed=1) + 1, build_kernel(kernel)
+    sizes = []
+    real = nystrom.inverse_root
+
+    def inverse(gram, *args, **kwargs):
+        sizes.append(len(gram))
+        return real(gram, *args, **kwargs)
+
+    monkeypatch.setattr('mmnystrom.core.forms.inverse_root', inverse)
+    found = factor(kernel, x, landmarks, rank=rank, center='landmarks' if center else False)
+    assert sizes == [9]
+    c, w = kernel(x, landmarks).numpy(), kernel(landmarks, landmarks).numpy()
+    if center:
+        h = np.eye(40) - 1 / 40
+        c, w = c @ h, h @ w @ h
+    values, vectors = np.linalg.eigh(w)
+    keep = values > 1e-6 * values[-1]
+    if isinstance(rank, int):
+        keep[: 40 - rank] = False
+    elif rank is not None:
+        tail = np.cumsum(values[::-1].clip(0)) - values[::-1].clip(0)
+        keep &= (tail < rank * values.clip(0).sum())[::-1]
+    expected = c @ (vectors[:, keep] / np.sqrt(values[keep])) @ vectors[:, keep].T
+    np.testing.assert_allclose(found, expected, atol=1e-8)
+
+
 def test_folded_into_the_landmarks_for_the_linear_kernel():
     """Against the formula in numpy; and a step costs a product of (N, d) and (d, m), no more."""
     x, landmarks = features(), features(m := 6, seed=1)

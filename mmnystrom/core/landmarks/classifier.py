@@ -14,7 +14,8 @@ class Classifier(Landmarks):
 
     With the features before the classifier, the linear kernel's C holds the logits without the bias.
     By default the rows are those of the moment, in every iteration (once an epoch under
-    ``form='nystrom'``, whose root costs more); with another ``refresh``, those of the last refresh.
+    ``form='nystrom'``, whose root costs more, and for a kernel whose gamma is found in them); with
+    another ``refresh``, those of the last refresh.
     They get no gradient.
 
     Args:

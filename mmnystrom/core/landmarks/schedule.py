@@ -62,8 +62,10 @@ class Use:
 
     Args:
         kernel: The kernel that features and landmarks enter. Defaults to the linear one.
-        takes_root: Whether every refresh takes a root of their kernel matrix. Landmarks that would be
-            new in every iteration are then new once an epoch. Defaults to False.
+        takes_root: Whether every refresh takes a root of their kernel matrix. Defaults to False.
+
+    Landmarks that would be new in every iteration are new once an epoch if every refresh takes a root,
+    or looks for the gamma of a kernel in them.
     """
 
     kernel: Kernel = Linear()
@@ -72,7 +74,9 @@ class Use:
     @property
     def every_iteration(self) -> Refresh:
         """The schedule of landmarks that cost nothing to refresh."""
-        return Refresh() if self.takes_root else Refresh(by_epoch=False)
+        # A linear kernel's scale is a mean of squares, which costs nothing.
+        finds_gamma = self.kernel.needs_fit and not self.kernel.explicit
+        return Refresh() if self.takes_root or finds_gamma else Refresh(by_epoch=False)
 
 
 class Selection(NamedTuple):

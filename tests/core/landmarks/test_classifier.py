@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from mmnystrom.core import KernelTransferLoss
 from mmnystrom.core.landmarks import build_landmarks
 
 
@@ -21,6 +22,23 @@ def test_classifier():
     landmarks.commit()
     assert torch.equal(landmarks.student, weights[0])
     assert int(landmarks.refreshes) == 2
+
+
+@pytest.mark.parametrize(
+    ('kernel', 'by_epoch'),
+    [
+        ('linear', False),
+        (dict(type='linear', scale='landmarks'), False),
+        (dict(type='rbf', gamma=0.1), False),
+        (dict(type='rbf', gamma='median'), True),
+        (dict(type='polynomial', gamma='scale'), True),
+    ],
+)
+def test_a_gamma_is_not_found_anew_in_every_iteration(kernel, by_epoch):
+    loss = KernelTransferLoss(dict(type='classifier'), kernel)
+    assert loss.landmarks.refresh.by_epoch is by_epoch
+    assert loss.landmarks.per_iteration is not by_epoch
+    assert loss.landmarks.exist_at_once
 
 
 def test_a_broadcast_does_not_write_into_the_classifier():
