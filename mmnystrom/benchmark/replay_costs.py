@@ -27,8 +27,11 @@ from .replayed import REPLAY
 from .tables import markdown_table
 from .timing import ratios_in_turns, seconds_of
 
-HALF = 'bf16 + channels_last'
-LIVE, REPLAYED, REPLAYED_HALF = 'live', 'replayed', f'replayed, {HALF}'
+LAYOUT, HALF = 'channels_last', 'bf16 + channels_last'
+LIVE, REPLAYED = 'live', 'replayed'
+#: Rows of the student alone, and of each method.
+ALONE = (STUDENT, f'{STUDENT}, {LAYOUT}', f'{STUDENT}, {HALF}')
+MODES = (LIVE, REPLAYED, f'{REPLAYED}, {LAYOUT}', f'{REPLAYED}, {HALF}')
 VARIANTS = {
     'KD': 'kd/kd_logits',
     'KDA pre-FC': 'kda/kda_neck',
@@ -136,7 +139,7 @@ def step_config(path: Path, pair: Pair, work_dir: Path, mode: str) -> Config:
         mode: The student alone, or what is done with the teacher; and the precision.
     """
     cfg = Config.fromfile(path)
-    if mode in (STUDENT, f'{STUDENT}, {HALF}'):
+    if mode in ALONE:
         cfg = alone(cfg)
     cfg.merge_from_dict(
         {
@@ -161,6 +164,7 @@ def step_config(path: Path, pair: Pair, work_dir: Path, mode: str) -> Config:
         hooks.append(dict(type='LandmarkHook', warmup_epochs=0))
     if HALF in mode:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
+    if LAYOUT in mode:
         hooks.append(dict(type='ChannelsLastHook'))
     if REPLAYED in mode:
         hooks.append(dict(type=REPLAY, store=str(work_dir.parent / 'replay'), views=1))
@@ -221,10 +225,10 @@ def _rows(pair: Pair, folder: Path) -> Iterator[tuple[str, Callable[[], None]]]:
         method: CONFIGS / f'distill/mmpretrain/{VARIANTS[method]}_{pair.name}.py'
         for method in pair.methods
     }
-    for row in (STUDENT, f'{STUDENT}, {HALF}'):
+    for row in ALONE:
         yield row, Iterations(step_config(paths[pair.methods[0]], pair, folder / 'run', row))
     for method, path in paths.items():
-        for mode in (LIVE, REPLAYED, REPLAYED_HALF):
+        for mode in MODES:
             yield f'{method}, {mode}', Iterations(step_config(path, pair, folder / 'run', mode))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -59,9 +60,9 @@ def feature_rows(feature: object, argument: str) -> Tensor:
 def finite_samples(s_feature: Tensor, t_feature: Tensor) -> Tensor:
     """Tell which samples of a batch can enter sums of products.
 
-    The squared norm of both features must be finite in float32 (in float64 for float64 features). So
-    NaN, infinity, and numbers whose square overflows are out, and every product of two features that
-    are in is finite.
+    The squared norms of both features must add up to a finite number in float32 (in float64 for float64
+    features). So NaN, infinity, and numbers whose square overflows are out, and every product of two
+    features that are in is finite.
 
     Args:
         s_feature: The student's features, shape (N, d_S).
@@ -78,7 +79,8 @@ def finite_samples(s_feature: Tensor, t_feature: Tensor) -> Tensor:
     s_norm, t_norm = (
         torch.linalg.vector_norm(x.detach(), dim=1, dtype=dtype) for x in (s_feature, t_feature)
     )
-    return (s_norm.square() + t_norm.square()).isfinite()
+    # NaN is not less. One comparison: on a GPU every operation is a launch.
+    return torch.maximum(s_norm, t_norm) < math.sqrt(torch.finfo(dtype).max / 2)
 
 
 def without_autocast(device: torch.device) -> AbstractContextManager:

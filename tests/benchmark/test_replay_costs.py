@@ -3,8 +3,7 @@
 import json
 
 from mmnystrom.benchmark import replay_costs
-from mmnystrom.benchmark.plan import STUDENT
-from mmnystrom.benchmark.replay_costs import PAIRS, REPLAYED, VARIANTS, Pair
+from mmnystrom.benchmark.replay_costs import ALONE, LIVE, MODES, PAIRS, REPLAYED, VARIANTS, Pair
 
 
 def test_every_pair_has_its_configs():
@@ -34,14 +33,10 @@ def test_rows_take_turns_and_the_replayed_teacher_is_not_called(tmp_path, monkey
 
     monkeypatch.setattr(replay_costs, 'ratios_in_turns', in_turns)
     text = replay_costs.replay_costs('digits', rounds=1, at_least=0.01, out=tmp_path / 'out.json')
-    assert {name: calls for name, (calls, _) in seen.items()} == {
-        STUDENT: 0,
-        f'{STUDENT}, {replay_costs.HALF}': 0,
-        'KDA pre-FC, live': 1,
-        f'KDA pre-FC, {REPLAYED}': 0,
-        f'KDA pre-FC, {replay_costs.REPLAYED_HALF}': 0,
-    }
-    assert text.count('1.50') == 5
+    expected = dict.fromkeys(ALONE, 0)
+    expected.update({f'KDA pre-FC, {mode}': int(mode == LIVE) for mode in MODES})
+    assert {name: calls for name, (calls, _) in seen.items()} == expected
+    assert text.count('1.50') == 7
     found = json.loads((tmp_path / 'out.json').read_text())
     assert found['batch_size'] == 32 and 0 < found['rows'][f'KDA pre-FC, {REPLAYED}']['reading_share'] < 1
     assert found['rows']['KDA pre-FC, live']['reading_share'] == 0
