@@ -1,5 +1,6 @@
 """Turn the bridge on before a test module imports mmrazor."""
 
+import gc
 from pathlib import Path
 
 import mmnystrom  # noqa: F401
@@ -23,3 +24,9 @@ def pytest_collection_modifyitems(items):
         return not long, config is not None, str(config or '')
 
     items.sort(key=key)
+
+
+def pytest_collection_finish(session):
+    """Keep the garbage collector away from what is imported: mmengine calls it for every data set."""
+    gc.collect()
+    gc.freeze()

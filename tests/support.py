@@ -3,12 +3,17 @@
 import copy
 import os
 import runpy
+import signal
+import socket
 import subprocess
 import sys
+import tempfile
+import traceback
 import uuid
 from pathlib import Path
 from unittest import mock
 
+import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -76,6 +81,48 @@ def train(cfg, *hooks):
             runner.register_hook(hook)
         runner.train()
     return runner, losses.curve
+
+
+def run_ranks(tool, *args, ranks=2):
+    """Run tools/<tool> on several ranks: real processes on gloo, forked, with everything imported."""
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    with tempfile.TemporaryDirectory() as folder:
+        logs = [Path(folder) / f'{rank}.log' for rank in range(ranks)]
+        pids = []
+        for rank, log in enumerate(logs):
+            pid = os.fork()
+            if not pid:
+                _be_rank(rank, ranks, port, log, tool, args)
+            pids.append(pid)
+        codes = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]
+        output = '\n'.join(log.read_text() for log in logs)
+    if any(codes):
+        raise AssertionError(f'exit codes {codes}\n{output[-8000:]}')
+    return subprocess.CompletedProcess([tool, *args], 0, output, '')
+
+
+def _be_rank(rank, ranks, port, log, tool, args):
+    """Be a rank until the end of this process, which leaves nothing of the tests behind."""
+    code = 1
+    try:
+        signal.alarm(200)
+        file = log.open('w')
+        for descriptor in (1, 2):
+            os.dup2(file.fileno(), descriptor)
+        sys.stdout = sys.stderr = os.fdopen(1, 'w', buffering=1, closefd=False)
+        address = dict(MASTER_ADDR='127.0.0.1', MASTER_PORT=port, WORLD_SIZE=ranks)
+        address.update(RANK=rank, LOCAL_RANK=rank, LOCAL_WORLD_SIZE=ranks)
+        os.environ.update({name: str(value) for name, value in address.items()})
+        torch.set_num_threads(1)  # a pool of threads does not live on in a fork
+        call_tool(tool, *args, '--launcher', 'pytorch')
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        os._exit(code)
 
 
 def run_tool(tool, *args, ranks=None, check=True, env=None):

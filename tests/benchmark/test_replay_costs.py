@@ -3,7 +3,8 @@
 import json
 
 from mmnystrom.benchmark import replay_costs
-from mmnystrom.benchmark.replay_costs import ALONE, LIVE, MODES, PAIRS, REPLAYED, VARIANTS, Pair
+from mmnystrom.benchmark.plan import STUDENT
+from mmnystrom.benchmark.replay_costs import LIVE, PAIRS, REPLAYED, VARIANTS, Pair
 
 
 def test_every_pair_has_its_configs():
@@ -17,6 +18,9 @@ def test_rows_take_turns_and_the_replayed_teacher_is_not_called(tmp_path, monkey
     digits = PAIRS['digits']
     pair = Pair(digits.name, ('KDA pre-FC',), images=64)
     monkeypatch.setitem(PAIRS, 'digits', pair)
+    monkeypatch.setattr(replay_costs, 'ALONE', (STUDENT,))
+    modes = (LIVE, REPLAYED, f'{REPLAYED}, {replay_costs.HALF}')
+    monkeypatch.setattr(replay_costs, 'MODES', modes)
     seen = {}
 
     def in_turns(rows, unit, *args, **kwargs):
@@ -33,10 +37,9 @@ def test_rows_take_turns_and_the_replayed_teacher_is_not_called(tmp_path, monkey
 
     monkeypatch.setattr(replay_costs, 'ratios_in_turns', in_turns)
     text = replay_costs.replay_costs('digits', rounds=1, at_least=0.01, out=tmp_path / 'out.json')
-    expected = dict.fromkeys(ALONE, 0)
-    expected.update({f'KDA pre-FC, {mode}': int(mode == LIVE) for mode in MODES})
+    expected = {f'KDA pre-FC, {mode}': int(mode == LIVE) for mode in modes} | {STUDENT: 0}
     assert {name: calls for name, (calls, _) in seen.items()} == expected
-    assert text.count('1.50') == 7
+    assert text.count('1.50') == 4
     found = json.loads((tmp_path / 'out.json').read_text())
     assert found['batch_size'] == 32 and 0 < found['rows'][f'KDA pre-FC, {REPLAYED}']['reading_share'] < 1
     assert found['rows']['KDA pre-FC, live']['reading_share'] == 0

@@ -1,11 +1,11 @@
-"""Two real processes, gloo, torchrun: the landmarks are those of one process."""
+"""Two real processes, gloo: the landmarks are those of one process."""
 
 import re
 
 import numpy as np
 import pytest
 import torch
-from support import kda_config, run_tool
+from support import call_tool, kda_config, run_ranks, run_tool
 
 from mmnystrom.plugin import Digits
 
@@ -51,7 +51,7 @@ def state(path):
 def one_process(tmp_path_factory):
     tmp_path = tmp_path_factory.mktemp('one')
     config(tmp_path).dump(tmp_path / 'config.py')
-    run_tool('train.py', tmp_path / 'config.py')
+    call_tool('train.py', tmp_path / 'config.py')
     return state(tmp_path / 'epoch_2.pth')
 
 
@@ -71,7 +71,8 @@ def test_two_ranks_have_the_landmarks_of_one_process(tmp_path, one_process, wrap
     if WRAPPERS[wrapper]:
         cfg.model_wrapper_cfg = WRAPPERS[wrapper]
     cfg.dump(tmp_path / 'config.py')
-    result = run_tool('train.py', tmp_path / 'config.py', ranks=2)
+    launch = run_tool if wrapper == 'default' else run_ranks
+    result = launch('train.py', tmp_path / 'config.py', ranks=2)
     assert re.search(r'Epoch\(train\) +\[2\]\[7/7\]', result.stdout), result.stdout
     two = state(tmp_path / 'epoch_2.pth')
     assert one_process['exists'].tolist() == [j != 4 for j in range(10)]
@@ -101,7 +102,7 @@ def test_every_connector_is_in_the_graph_while_the_loss_is_off(tmp_path):
     )
     cfg.model.distiller.loss_forward_mappings.loss_kda.s_feature.connector = 'project'
     cfg.dump(tmp_path / 'config.py')
-    run_tool('train.py', tmp_path / 'config.py', ranks=2)
+    run_ranks('train.py', tmp_path / 'config.py')
 
 
 def test_iteration_checkpoint_holds_the_sums_of_all_ranks(tmp_path):
@@ -111,7 +112,7 @@ def test_iteration_checkpoint_holds_the_sums_of_all_ranks(tmp_path):
     cfg.param_scheduler = []
     cfg.default_hooks.checkpoint = dict(type='CheckpointHook', by_epoch=False, interval=2)
     cfg.dump(tmp_path / 'config.py')
-    run_tool('train.py', tmp_path / 'config.py', ranks=2)
+    run_ranks('train.py', tmp_path / 'config.py')
     assert state(tmp_path / 'iter_2.pth')['count'].sum() == 2 * 2 * 8
 
 
@@ -127,7 +128,7 @@ def test_running_means_of_two_ranks_are_those_of_one_process(tmp_path):
         )
         (tmp_path / str(ranks)).mkdir()
         cfg.dump(tmp_path / str(ranks) / 'config.py')
-        result = run_tool('train.py', tmp_path / str(ranks) / 'config.py', ranks=ranks)
+        result = run_ranks('train.py', tmp_path / str(ranks) / 'config.py', ranks=ranks or 1)
         assert 'kernel/kda/gradient_ratio' in result.stdout
         found.append(state(tmp_path / str(ranks) / 'epoch_2.pth'))
     one, two = found

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.hooks import Hook
-from support import kda_config, run_tool, train
+from support import kda_config, run_ranks, train
 
 FEATURES = dict(
     s_feature=dict(from_student=True, recorder='feat'),
@@ -275,7 +275,7 @@ class WriteLandmarks(Hook):
 """
 
 
-def test_two_ranks_have_the_same_landmarks_of_the_images_of_both(tmp_path):
+def test_two_ranks_have_the_same_landmarks_of_the_images_of_both(tmp_path, monkeypatch):
     losses = {name: copy.deepcopy(loss) for name, loss in LOSSES.items()}
     losses['loss_random']['landmarks'] = dict(type='random', num_landmarks=60, init='pass')
     losses['loss_all'] = dict(landmarks=dict(type='fixed', indices=list(range(60))))
@@ -286,7 +286,8 @@ def test_two_ranks_have_the_same_landmarks_of_the_images_of_both(tmp_path):
     cfg.find_unused_parameters = True
     cfg.dump(tmp_path / 'config.py')
     (tmp_path / 'ranks.py').write_text(RANKS)
-    run_tool('train.py', tmp_path / 'config.py', ranks=2, env=dict(PYTHONPATH=str(tmp_path)))
+    monkeypatch.syspath_prepend(tmp_path)
+    run_ranks('train.py', tmp_path / 'config.py')
     first, second = (json.loads((tmp_path / f'rank{rank}.json').read_text()) for rank in (0, 1))
     assert set(first) == set(losses) - {'loss_sp', 'loss_cc', 'loss_cka'}
     assert first == second

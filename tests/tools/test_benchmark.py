@@ -35,7 +35,7 @@ def small(tmp_path_factory):
     text = (root / 'kda.py').read_text()
     (root / 'kda.py').write_text(text.replace("type='KDALoss'", "type='NoSuchLoss'"))
     (root / 'suite.py').write_text(
-        "title = 'Small'\nteacher = 'teacher.py'\nstudent = 'student.py'\nseeds = 2\n"
+        "title = 'Small'\nteacher = 'teacher.py'\nstudent = 'student.py'\nseeds = 1\n"
         "methods = {'KD': 'kd.py', 'KDA pre-FC': 'kda.py'}\n"
     )
     return root
@@ -50,23 +50,23 @@ def test_a_failed_method_is_reported_and_tried_again(small):
     done = run(small, '--rounds', '2', '--replay', '2')
     assert done.returncode == 1, done.stderr[-3000:]
     assert 'KDA pre-FC, seed 0 FAILED' in done.stdout and 'NoSuchLoss' in done.stderr
-    assert '2 runs failed; the same command tries again' in done.stderr
-    assert 'Not finished: KDA pre-FC (0 of 2 seeds).' in done.stdout
+    assert '1 runs failed; the same command tries again' in done.stderr
+    assert 'Not finished: KDA pre-FC (0 of 1 seeds).' in done.stdout
     result = json.loads((small / 'runs' / 'results.json').read_text())
     assert list(result['rows']) == ['student alone', 'KD']
-    assert set(result['failed']) == {'KDA pre-FC, seed 0', 'KDA pre-FC, seed 1'}
+    assert set(result['failed']) == {'KDA pre-FC, seed 0'}
     text = (small / 'kda.py').read_text()
     (small / 'kda.py').write_text(text.replace('NoSuchLoss', 'KDALoss'))
     done = run(small, '--rounds', '2', '--replay', '2')
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
-    assert done.stdout.count('not repeated') == 5
+    assert done.stdout.count('not repeated') == 3
     result = json.loads((small / 'runs' / 'results.json').read_text())
     assert result['failed'] == {} and result['versions']['torch'] == torch.__version__
     row = result['rows']['KDA pre-FC']
-    assert len(row['top1']) == 2 and row['best'] >= row['top1']
+    assert len(row['top1']) == 1 and row['best'] >= row['top1']
     assert row['time'] > 0 and row['memory'] > result['rows']['student alone']['memory'] == 1
     assert row['extra_parameters'] == 0
-    # Each method's layer is stored once, for both seeds.
+    # Methods share a store, in which their layers lie apart.
     assert row['time_replayed'] > 0 and row['replayed'] == dict(
         views=2, bytes=2 * 60 * (64 * 4 + 4), live=None
     )

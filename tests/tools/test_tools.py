@@ -55,9 +55,5 @@ def test_amp_is_not_ignored(trained, tmp_path):
     text = (trained[0] / 'config.py').read_text()
     assert "type='OptimWrapper'" in text
     (tmp_path / 'config.py').write_text(text.replace("type='OptimWrapper'", ''))
-    result = run_tool('train.py', tmp_path / 'config.py', '--amp', '--work-dir', tmp_path, check=False)
-    if torch.cuda.is_available():
-        assert 'AmpOptimWrapper' in result.stdout
-    else:
-        assert result.returncode != 0
-        assert 'only available training on gpu' in result.stderr
+    result = run_tool('train.py', tmp_path / 'config.py', '--amp', '--work-dir', tmp_path)
+    assert 'AmpOptimWrapper' in result.stdout

@@ -9,7 +9,7 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from sklearn.metrics import pairwise
-from support import kda_config, run_tool, train
+from support import kda_config, run_ranks, train
 
 from mmnystrom.plugin import KernelMonitorHook
 
@@ -209,7 +209,7 @@ def test_two_ranks_measure_what_one_does(tmp_path):
         cfg.model.architecture.backbone.norm_cfg = dict(type='GN', num_groups=2)
         cfg.train_dataloader.sampler = dict(type='DefaultSampler', shuffle=False)
         cfg.dump(tmp_path / f'{ranks}.py')
-        run_tool('train.py', tmp_path / f'{ranks}.py', ranks=ranks)
+        run_ranks('train.py', tmp_path / f'{ranks}.py', ranks=ranks or 1)
         (row,) = logged(tmp_path / str(ranks))
         found.append({key: value for key, value in row.items() if key.startswith('kernel/')})
     assert len(found[0]) == 7
