@@ -50,9 +50,10 @@ def test_a_checkpoint_with_code_in_it_is_refused(trained, tmp_path):
         assert not (tmp_path / 'ran').exists()
 
 
-def test_amp_is_not_ignored(trained, tmp_path):
+def test_amp_is_not_ignored(tmp_path):
     """No wrapper type in the config: mmrazor alone would train on in float32 without a word."""
-    text = (trained[0] / 'config.py').read_text()
+    kda_config(tmp_path, epochs=1, log_level='INFO').dump(tmp_path / 'config.py')
+    text = (tmp_path / 'config.py').read_text()
     assert "type='OptimWrapper'" in text
     (tmp_path / 'config.py').write_text(text.replace("type='OptimWrapper'", ''))
     result = run_tool('train.py', tmp_path / 'config.py', '--amp', '--work-dir', tmp_path)

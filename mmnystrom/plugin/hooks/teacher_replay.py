@@ -11,6 +11,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.registry import HOOKS
+from mmengine.runner import BaseLoop
 from torch.utils.data import IterableDataset
 
 from mmnystrom.core import check_integer, check_number
@@ -100,7 +101,7 @@ class TeacherReplayHook(Hook):
         hooks = [hook for hook in runner.hooks if isinstance(hook, TeacherReplayHook)]
         if len(hooks) > 1:
             raise ReplayError(f'custom_hooks holds {len(hooks)} TeacherReplayHooks: leave one.')
-        if runner._train_loop is not None:
+        if isinstance(runner._train_loop, BaseLoop):  # or it is a validation or a test
             self._or_live(check_replayable, runner)
 
     def before_train(self, runner) -> None:
@@ -126,7 +127,8 @@ class TeacherReplayHook(Hook):
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
         """Keep the teacher in eval mode, which the loop's ``train()`` has reset."""
-        freeze_teacher(runner.model)
+        if self.teacher is not None:
+            freeze_teacher(runner.model)
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         """Log which part of the images so far the teacher did not run on.

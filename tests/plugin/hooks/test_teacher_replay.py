@@ -14,8 +14,9 @@ import torch
 from mmcv.transforms import BaseTransform
 from mmengine.config import Config
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 from mmpretrain.registry import TRANSFORMS
-from support import CONFIGS, PAIR, kda_config, run_ranks, train
+from support import CONFIGS, PAIR, kda_config, run_ranks, train, unformatted
 
 from mmnystrom.plugin import TeacherReplayHook
 from mmnystrom.plugin.lookup import find_distiller
@@ -335,6 +336,15 @@ def test_a_run_leaves_the_teacher_as_it_was(tmp_path):
     runner, _ = train(config(tmp_path / 'a', epochs=1, store=str(tmp_path / 'store')))
     assert 'forward' not in vars(runner.model.teacher)
     assert find_distiller(runner.model).teacher_recorders.recorders['feat'].data_buffer
+
+
+def test_a_test_has_the_live_teacher_and_builds_no_training_data(tmp_path):
+    cfg = config(tmp_path / 'run', store=str(tmp_path / 'store'))
+    cfg.experiment_name = str(tmp_path)
+    with unformatted():
+        runner = Runner.from_cfg(cfg)
+        assert 'accuracy/top1' in runner.test()
+    assert isinstance(runner._train_loop, dict) and not (tmp_path / 'store').exists()
 
 
 REFUSED = {
