@@ -257,6 +257,14 @@ def evaluate(plan: Plan, methods: Sequence[str]) -> tuple[dict[str, Result], Tea
     return results, teachers
 
 
+def compare_with(results: dict[str, Result], baselines: Sequence[str]) -> None:
+    """Note the difference of every method to each of the baselines that there are."""
+    for name, result in results.items():
+        for baseline in baselines:
+            if name != baseline and baseline in results:
+                result.compare(baseline, results[baseline])
+
+
 def steps_of(plan: Plan, results: dict[str, Result]) -> dict[str, Step]:
     """A training step of each method, of its first finished seed."""
     runs = {name: plan.run(name, result.seeds[0]) for name, result in results.items()}

@@ -19,6 +19,7 @@ from mmengine.runner import Runner
 from mmnystrom.plugin import TeacherReplayHook
 from mmnystrom.plugin.begun import begin
 
+from .can_it_hurt.tutorial import plain
 from .places import CONFIGS
 from .plan import STUDENT
 from .progress import say
@@ -140,7 +141,8 @@ def step_config(path: Path, pair: Pair, work_dir: Path, mode: str) -> Config:
     """
     cfg = Config.fromfile(path)
     if mode in ALONE:
-        cfg = alone(cfg)
+        cfg = plain(cfg, 'architecture')
+        cfg.val_cfg = dict()
     cfg.merge_from_dict(
         {
             'work_dir': str(work_dir),
@@ -169,15 +171,6 @@ def step_config(path: Path, pair: Pair, work_dir: Path, mode: str) -> Config:
     if REPLAYED in mode:
         hooks.append(dict(type=REPLAY, store=str(work_dir.parent / 'replay'), views=1))
     cfg.custom_hooks = hooks
-    return cfg
-
-
-def alone(cfg: Config) -> Config:
-    """The config of a distillation as that of its student alone."""
-    model = cfg.model
-    cfg.model = dict(model.architecture, data_preprocessor=model.data_preprocessor)
-    cfg.custom_hooks = []
-    cfg.val_cfg = dict()
     return cfg
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from mmnystrom.plugin.hooks.teacher_replay import NOTE, TeacherReplayHook
+
 from .errors import SuiteError
 from .plan import Method, Run
 from .run_folder import folder_name
 
-REPLAY = 'TeacherReplayHook'
-#: What TeacherReplayHook leaves in the folder of a run.
-NOTE = 'replay.json'
+REPLAY = TeacherReplayHook.__name__
 
 
 def with_hooks(config: Path, path: Path, hooks: Sequence[dict] = (), changes: dict | None = None) -> Path:

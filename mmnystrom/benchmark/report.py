@@ -8,7 +8,7 @@ from mmnystrom.plugin.replay.store import gib
 
 from . import figures
 from .errors import ResultError
-from .evaluate import LAYERS, Result, evaluate, measure_costs, top1
+from .evaluate import LAYERS, Result, compare_with, evaluate, measure_costs, top1
 from .plan import STUDENT
 from .provenance import provenance
 from .scheduler import Scheduler
@@ -39,10 +39,7 @@ def write_report(scheduler: Scheduler, title: str, rounds: int) -> str:
     taught = teachers.features(0)
     teacher = None if taught is None else top1(taught[0]['post-FC'], taught[1])
     measure_costs(plan, results, STUDENT, rounds)
-    for name, result in results.items():
-        for baseline in (STUDENT, KD):
-            if name != baseline and baseline in results:
-                result.compare(baseline, results[baseline])
+    compare_with(results, (STUDENT, KD))
     text = f'{table(results, teacher)}\n\n{notes(scheduler, results)}'
     found = dict(
         suite=title,

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from .evaluate import Result, evaluate
+from .evaluate import Result, compare_with, evaluate
 from .places import CONFIGS
 from .plan import STUDENT, TEACHER, Method, Plan
 from .progress import duration, say
@@ -113,10 +113,7 @@ def views_table(name: str, work_dir: Path, seeds: int | None = None, jobs: int =
 def write_views_report(plan: Plan, name: str) -> str:
     """Write results.json of the finished runs; return the table."""
     results, _ = evaluate(plan, plan.reported)
-    for method, result in results.items():
-        for baseline in (STUDENT, ALL):
-            if method != baseline and baseline in results:
-                result.compare(baseline, results[baseline])
+    compare_with(results, (STUDENT, ALL))
     found = dict(setting=name, rows={key: row.as_dict() for key, row in results.items()}, **provenance())
     (plan.work_dir / 'results.json').write_text(json.dumps(found, indent=2) + '\n')
     return table(results)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from numbers import Integral
 from typing import ClassVar
 
 import torch
@@ -205,10 +204,7 @@ class Nystrom(AgainstLandmarks):
         m, d = mapped.shape
         if m <= d or not mapped.isfinite().all():  # for the message, which speaks of W
             return inverse_root(mapped @ mapped.T, self.rank, self.threshold) @ mapped
-        rank = self.rank
-        if isinstance(rank, Integral):
-            rank = min(int(rank), d)
-        return mapped @ inverse_root(mapped.T @ mapped, rank, self.threshold)
+        return mapped @ inverse_root(mapped.T @ mapped, self.rank, self.threshold)
 
 
 @dataclass(frozen=True)

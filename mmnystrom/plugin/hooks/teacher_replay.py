@@ -170,7 +170,7 @@ class TeacherReplayHook(Hook):
 
     def _open(self, runner, views: int) -> None:
         model = unwrap(runner.model)
-        recorders = find_distiller(model).teacher_recorders.recorders
+        recorders = find_distiller(model).teacher_recorders
         if self.path is None:
             self.teacher = ReplayedTeacher(unwrap(model.teacher), recorders)
             return

@@ -149,10 +149,7 @@ def inventory(root: Path) -> list[Stored]:
         with ReplayStore.reopened(folder) as store:
             for file in sorted(folder.glob(f'*/{LAYER}')):
                 name = store.reopen_layer(file)
-                views = sorted(
-                    {int(path.name[10:14]) for path in file.parent.glob('leaf0-view*.sums.npy')}
-                )
-                layers[name] = {view: store.count(name, view) for view in views}
+                layers[name] = {view: store.count(name, view) for view in store.views(name)}
         size = sum(path.stat().st_blocks * 512 for path in folder.rglob('*') if path.is_file())
         found.append(Stored(folder, key, layers, size))
     return found

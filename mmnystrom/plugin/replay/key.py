@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import random
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from .errors import ReplayError
-from .views import PLACE, SeededViews, ViewIndex, kept_random_state
+from .record import bits
+from .views import PLACE, SeededViews, ViewIndex, kept_random_state, seed_all
 
 #: Images that are looked at before a run.
 PROBES = 8
@@ -65,9 +64,7 @@ def probes(views: SeededViews) -> list[dict]:
     found = []
     with kept_random_state():
         for seed in (1, 2):
-            random.seed(seed)
-            np.random.seed(seed)
-            torch.default_generator.manual_seed(seed)
+            seed_all(seed, 0, 0)
             found.append([views[i] for i in indices])
     for item in found[0]:
         whole = isinstance(item, dict) and {'inputs', 'data_samples'} <= set(item)
@@ -108,11 +105,3 @@ def _update(found, thing: object) -> None:
         found.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
     else:
         found.update(repr(thing).encode())
-
-
-def bits(tensor: Tensor) -> np.ndarray:
-    """A tensor as numpy's array; of a dtype that numpy lacks, its bits."""
-    tensor = tensor.detach().cpu().contiguous()
-    if tensor.dtype == torch.bfloat16:
-        tensor = tensor.view(torch.int16)
-    return tensor.numpy()

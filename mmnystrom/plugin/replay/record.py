@@ -52,10 +52,7 @@ class Leaf:
         if stored.is_floating_point() and stored.dtype != rows.dtype:
             lost = stored.isinf() & rows.isfinite()
             fits = ~lost.reshape(len(rows), -1).any(1).cpu().numpy()
-        stored = stored.cpu().contiguous()
-        if self.stored == 'bfloat16':
-            stored = stored.view(torch.int16)
-        return stored.numpy().view(self.numpy), fits
+        return bits(stored).view(self.numpy), fits
 
     def unpack(self, rows: np.ndarray, device: torch.device) -> Tensor:
         """Stored rows as the teacher gave them."""
@@ -116,3 +113,11 @@ def describe(leaves: list[Tensor], images: int, dtype: str) -> list[Leaf]:
             stored = dtype
         found.append(Leaf(tuple(leaf.shape[1:]), given, stored))
     return found
+
+
+def bits(tensor: Tensor) -> np.ndarray:
+    """A tensor as numpy's array; of a dtype that numpy lacks, its bits."""
+    tensor = tensor.detach().cpu().contiguous()
+    if tensor.dtype == torch.bfloat16:
+        tensor = tensor.view(torch.int16)
+    return tensor.numpy()

@@ -173,6 +173,12 @@ class ReplayStore:
         layer = self.layers[name]
         return min((self._file(name, i, view).count() for i in range(len(layer.leaves))), default=0)
 
+    def views(self, name: str) -> list[int]:
+        """The views of which a layer holds rows."""
+        folder = self.folder / folder_name(name)
+        found = (re.fullmatch(r'leaf0-view(\d+)\.sums\.npy', path.name) for path in folder.iterdir())
+        return sorted(int(match[1]) for match in found if match)
+
     def missing(self, view: int) -> np.ndarray:
         """Images of whose view a layer is not stored, in order."""
         there = np.ones(self.images, bool)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
-from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from ..once import Once
 from .errors import ReplayError
 from .record import describe, put_together, take_apart
 from .store import Layer, ReplayStore, layer_name
@@ -32,7 +30,7 @@ class ReplayedTeacher:
 
     Args:
         teacher: The teacher.
-        recorders: Name -> recorder of the teacher. Those of parameters are left alone.
+        recorders: The manager of the teacher's recorders. Those of parameters are left alone.
         store: Where the rows are. Defaults to None: the teacher always runs.
 
     Attributes:
@@ -40,14 +38,13 @@ class ReplayedTeacher:
         ran (int): Of these, images on which the teacher ran.
     """
 
-    def __init__(
-        self, teacher: nn.Module, recorders: Mapping[str, object], store: ReplayStore | None = None
-    ) -> None:
+    def __init__(self, teacher: nn.Module, recorders, store: ReplayStore | None = None) -> None:
         self.teacher = teacher
+        self._manager = recorders
         self.store = store
         #: Layer -> the recorders of it.
         self.recorders: dict[str, list] = {}
-        for recorder in recorders.values():
+        for recorder in recorders.recorders.values():
             layer = recorded_layer(recorder)
             if layer is not None:
                 self.recorders.setdefault(layer, []).append(recorder)
@@ -55,7 +52,7 @@ class ReplayedTeacher:
         self._live = teacher.forward
         #: Whether the store still takes rows.
         self.stores = True
-        self._unfit = False
+        self._warn = Once().warn
 
     def begin(self) -> None:
         """Take the place of the teacher's forward."""
@@ -104,9 +101,7 @@ class ReplayedTeacher:
         Raises:
             ReplayError: If something recorded cannot be replayed, or the store holds something else.
         """
-        with contextlib.ExitStack() as stack, torch.no_grad():
-            for recorder in self._all():
-                stack.enter_context(_recording(recorder))
+        with self._manager, torch.no_grad():
             self._live(inputs, data_samples, mode='loss')
         rows = places(data_samples)
         for name, (first, *_) in self.recorders.items():
@@ -151,7 +146,11 @@ class ReplayedTeacher:
                 fits &= fit
             fresh[name] = self.store.tensors(name, packed, leaves[0].device) if fits.all() else leaves
             if not fits.all():
-                self._warn_unfit(name)
+                self._warn(
+                    f'TeacherReplayHook: outputs of {name} are too large for float16 and are not stored: '
+                    "take dtype='bfloat16' or 'float32'.",
+                    kind='unfit',
+                )
             new = fits & ~stored[name][1][missing]
             if self.stores and new.any():
                 self._write(name, rows[missing[new]], [values[new] for values in packed])
@@ -162,21 +161,9 @@ class ReplayedTeacher:
             self.store.write(name, rows, values)
         except OSError as error:
             self.stores = False
-            print_log(
+            self._warn(
                 f'TeacherReplayHook: {self.store.root} takes no more ({error.strerror or error}). '
-                'Training goes on: what is stored is replayed, and the teacher runs on the rest.',
-                logger='current',
-                level=logging.WARNING,
-            )
-
-    def _warn_unfit(self, name: str) -> None:
-        if not self._unfit:
-            self._unfit = True
-            print_log(
-                f'TeacherReplayHook: outputs of {name} are too large for float16 and are not stored: '
-                "take dtype='bfloat16' or 'float32'.",
-                logger='current',
-                level=logging.WARNING,
+                'Training goes on: what is stored is replayed, and the teacher runs on the rest.'
             )
 
     def _fill(self, device, stored: dict, missing: np.ndarray, fresh: dict) -> None:
@@ -195,19 +182,7 @@ class ReplayedTeacher:
                     recorder.versions = ()
 
     def _recording(self) -> bool:
-        return all(recorder.recording for recorder in self._all())
-
-    def _all(self) -> list:
-        return [recorder for group in self.recorders.values() for recorder in group]
-
-
-@contextlib.contextmanager
-def _recording(recorder):
-    recorder.__enter__()
-    try:
-        yield
-    finally:
-        recorder.__exit__(None, None, None)
+        return all(recorder.recording for group in self.recorders.values() for recorder in group)
 
 
 def recorded_layer(recorder) -> str | None:
