@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from mmnystrom.benchmark.cli import run_command
-from mmnystrom.benchmark.replay_costs import PAIRS, replay_costs
+from mmnystrom.benchmark.replay_costs import PAIRS, VARIANTS, replay_costs
 
 
 def parse_args():
@@ -13,6 +13,8 @@ def parse_args():
     parser.add_argument('--rounds', type=int, default=12, help='in which all take turns (default: 12)')
     parser.add_argument('--at-least', type=float, default=0.5, help='seconds of a turn (default: 0.5)')
     parser.add_argument('--out', type=Path, default=None, help='also write the figures as JSON')
+    parser.add_argument('--compiled', action='store_true', help='rows with torch.compile instead')
+    parser.add_argument('--methods', nargs='+', choices=list(VARIANTS), help='(default: of the pair)')
     return parser.parse_args()
 
 

@@ -10,7 +10,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mmengine.config import Config
@@ -18,6 +18,7 @@ from mmengine.runner import Runner
 
 from mmnystrom.plugin import TeacherReplayHook
 from mmnystrom.plugin.begun import begin
+from mmnystrom.plugin.compiling import never_compiled
 
 from .can_it_hurt.tutorial import plain
 from .places import CONFIGS
@@ -29,10 +30,13 @@ from .tables import markdown_table
 from .timing import ratios_in_turns, seconds_of
 
 LAYOUT, HALF = 'channels_last', 'bf16 + channels_last'
-LIVE, REPLAYED = 'live', 'replayed'
+LIVE, REPLAYED, COMPILED = 'live', 'replayed', 'compiled'
 #: Rows of the student alone, and of each method.
 ALONE = (STUDENT, f'{STUDENT}, {LAYOUT}', f'{STUDENT}, {HALF}')
 MODES = (LIVE, REPLAYED, f'{REPLAYED}, {LAYOUT}', f'{REPLAYED}, {HALF}')
+#: The same for torch.compile, which takes minutes to begin.
+COMPILED_ALONE = (STUDENT, f'{STUDENT}, {COMPILED}')
+COMPILED_MODES = (LIVE, f'{LIVE}, {COMPILED}', REPLAYED, f'{REPLAYED}, {COMPILED}')
 VARIANTS = {
     'KD': 'kd/kd_logits',
     'KDA pre-FC': 'kda/kda_neck',
@@ -127,7 +131,7 @@ class Iterations:
             self.replaying += time.perf_counter() - start
             return found
 
-        teacher.forward = counted
+        teacher.forward = never_compiled(counted)
 
 
 def step_config(path: Path, pair: Pair, work_dir: Path, mode: str) -> Config:
@@ -140,7 +144,7 @@ def step_config(path: Path, pair: Pair, work_dir: Path, mode: str) -> Config:
         mode: The student alone, or what is done with the teacher; and the precision.
     """
     cfg = Config.fromfile(path)
-    if mode in ALONE:
+    if mode in ALONE + COMPILED_ALONE:
         cfg = plain(cfg, 'architecture')
         cfg.val_cfg = dict()
     cfg.merge_from_dict(
@@ -168,13 +172,22 @@ def step_config(path: Path, pair: Pair, work_dir: Path, mode: str) -> Config:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
     if LAYOUT in mode:
         hooks.append(dict(type='ChannelsLastHook'))
+    if COMPILED in mode:
+        cfg.compile = True
     if REPLAYED in mode:
         hooks.append(dict(type=REPLAY, store=str(work_dir.parent / 'replay'), views=1))
     cfg.custom_hooks = hooks
     return cfg
 
 
-def replay_costs(name: str, rounds: int = 12, at_least: float = 0.5, out: Path | None = None) -> str:
+def replay_costs(
+    name: str,
+    rounds: int = 12,
+    at_least: float = 0.5,
+    out: Path | None = None,
+    compiled: bool = False,
+    methods: tuple[str, ...] | None = None,
+) -> str:
     """Measure the rows of a pair.
 
     Args:
@@ -182,13 +195,18 @@ def replay_costs(name: str, rounds: int = 12, at_least: float = 0.5, out: Path |
         rounds: Rounds in which all rows take turns. Defaults to 12.
         at_least: Seconds of a turn. Defaults to 0.5.
         out: A file for the figures, JSON. Defaults to None.
+        compiled: Whether the rows are those of ``compile=True`` in the config, and what they are compared
+            with, in the place of bfloat16 and channels_last. Defaults to False.
+        methods: Names of methods. Defaults to None, those of the pair.
 
     Returns:
         A Markdown table.
     """
     pair = PAIRS[name]
+    if methods:
+        pair = replace(pair, methods=tuple(methods))
     with tempfile.TemporaryDirectory() as folder:
-        rows = dict(_rows(pair, Path(folder)))
+        rows = dict(_rows(pair, Path(folder), compiled))
         for row, step in rows.items():
             say(f'{row}: {step.epoch_length} iterations until there are landmarks')
             for _ in range(step.epoch_length + 1):
@@ -213,15 +231,16 @@ def replay_costs(name: str, rounds: int = 12, at_least: float = 0.5, out: Path |
     return _table(found)
 
 
-def _rows(pair: Pair, folder: Path) -> Iterator[tuple[str, Callable[[], None]]]:
+def _rows(pair: Pair, folder: Path, compiled: bool) -> Iterator[tuple[str, Callable[[], None]]]:
     paths = {
         method: CONFIGS / f'distill/mmpretrain/{VARIANTS[method]}_{pair.name}.py'
         for method in pair.methods
     }
-    for row in ALONE:
+    alone, modes = (COMPILED_ALONE, COMPILED_MODES) if compiled else (ALONE, MODES)
+    for row in alone:
         yield row, Iterations(step_config(paths[pair.methods[0]], pair, folder / 'run', row))
     for method, path in paths.items():
-        for mode in MODES:
+        for mode in modes:
             yield f'{method}, {mode}', Iterations(step_config(path, pair, folder / 'run', mode))
 
 

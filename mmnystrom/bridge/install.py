@@ -48,6 +48,7 @@ def _cures() -> tuple[ModuleType, ...]:
     from . import (
         checkpoint_errors,
         checkpoint_loading,
+        compiled_recorders,
         cpu_amp,
         cpu_ranks,
         crd_dataset,
@@ -75,6 +76,7 @@ def _cures() -> tuple[ModuleType, ...]:
         image_files,
         inplace,
         recorders,
+        compiled_recorders,
         crd_dataset,
         crd_loss,
         deit_head,

@@ -32,7 +32,9 @@ def apply() -> None:
     @functools.wraps(forward_hook)
     def remember(self, module, inputs, outputs):
         forward_hook(self, module, inputs, outputs)
-        if self.recording:
+        if _compiling():
+            self.versions = ()
+        elif self.recording:
             if len(self.data_buffer) == 1:
                 self.versions = []
             self.versions.append(_versions(outputs))
@@ -40,13 +42,21 @@ def apply() -> None:
     @functools.wraps(get_record_data)
     def compare(self, record_idx=0, data_idx=None):
         data = get_record_data(self, record_idx, data_idx)
-        if self.versions and self.versions[record_idx] != _versions(self.data_buffer[record_idx]):
+        if not _compiling() and self.versions and self.versions[record_idx] != _versions(self.data_buffer[record_idx]):
             _warn(self.source)
         return data
 
     ModuleOutputsRecorder.versions = ()  # and stays so in recorders of inputs, a subclass
     ModuleOutputsRecorder.forward_hook = remember
     ModuleOutputsRecorder.get_record_data = compare
+
+
+def _compiling() -> bool:
+    """Whether torch.compile is at work. A version would be one graph more for every value it has."""
+    import torch
+
+    compiler = getattr(torch, 'compiler', None)  # since torch 2.1
+    return hasattr(compiler, 'is_compiling') and compiler.is_compiling()
 
 
 def _versions(outputs) -> list[int]:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from mmnystrom.core import KernelMatrixError, KernelTransferLoss
 
+from .compiling import never_compiled
 from .landmark_files import load_landmark_file
 from .needs import label_tensor, missing, recorded_rows, with_remedy
 from .watch import BAD_BATCHES, NonFiniteWatch
@@ -137,6 +138,7 @@ class KDALoss(KernelTransferLoss):
         """Whether there are landmarks, and the schedule lets the loss act."""
         return self.ready and (self.step is None or self.step.enabled)
 
+    @never_compiled
     def forward(
         self,
         s_feature: Tensor,

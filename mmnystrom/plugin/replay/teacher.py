@@ -8,17 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..compiling import never_compiled
 from ..once import Once
 from .errors import ReplayError
 from .record import describe, put_together, take_apart
 from .store import Layer, ReplayStore, layer_name
 from .views import places
-
-
-def _never_compiled(function):
-    """Keep files out of a compiled training step."""
-    compiler = getattr(torch, 'compiler', None)
-    return compiler.disable(function) if hasattr(compiler, 'disable') else function
 
 
 class ReplayedTeacher:
@@ -62,7 +57,7 @@ class ReplayedTeacher:
         """Give the teacher its forward back."""
         self.teacher.__dict__.pop('forward', None)
 
-    @_never_compiled
+    @never_compiled
     def __call__(
         self, inputs: Tensor, data_samples: Sequence | None = None, mode: str = 'tensor', **kwargs
     ):
