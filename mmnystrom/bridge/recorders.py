@@ -42,7 +42,11 @@ def apply() -> None:
     @functools.wraps(get_record_data)
     def compare(self, record_idx=0, data_idx=None):
         data = get_record_data(self, record_idx, data_idx)
-        if not _compiling() and self.versions and self.versions[record_idx] != _versions(self.data_buffer[record_idx]):
+        if (
+            not _compiling()
+            and self.versions
+            and self.versions[record_idx] != _versions(self.data_buffer[record_idx])
+        ):
             _warn(self.source)
         return data
 

@@ -2,7 +2,7 @@
 
 from .checks import check_choice, check_integer, check_number
 from .distances import DISTANCES, build_distance
-from .features import FeatureShapeError, FeatureTypeError, feature_rows, widen
+from .features import FeatureShapeError, FeatureTypeError, feature_rows, finite_samples, widen
 from .forms import FORMS, build_form
 from .kernels import KERNELS, build_kernel
 from .landmarks import LANDMARKS, LabelError, Landmarks, build_landmarks
@@ -30,6 +30,7 @@ __all__ = [
     'check_integer',
     'check_number',
     'feature_rows',
+    'finite_samples',
     'inverse_root',
     'kernel_transfer',
     'measure',

@@ -178,8 +178,6 @@ def normalized(
         Scalar; 0 where no row counts.
     """
     total = distance(s_rows, t_rows, columns)
-    if usable is not None:
-        total = total * usable.any()
     if normalize == 'mean':
         rows = len(s_rows) if usable is None else usable.sum().clamp_min(1)
         return total * (weight / distance.terms(rows, s_rows.shape[1] if columns is None else rows))

@@ -76,9 +76,10 @@ def finite_samples(s_feature: Tensor, t_feature: Tensor) -> Tensor:
         tensor([ True, False, False])
     """
     dtype = computing_dtype(s_feature, t_feature)
-    s_norm, t_norm = (
-        torch.linalg.vector_norm(x.detach(), dim=1, dtype=dtype) for x in (s_feature, t_feature)
-    )
+    with without_autocast(s_feature.device):
+        s_norm, t_norm = (
+            torch.linalg.vector_norm(x.detach(), dim=1, dtype=dtype) for x in (s_feature, t_feature)
+        )
     # NaN is not less. One comparison: on a GPU every operation is a launch.
     return torch.maximum(s_norm, t_norm) < math.sqrt(torch.finfo(dtype).max / 2)
 

@@ -144,7 +144,7 @@ class Linear(Kernel):
     def __post_init__(self) -> None:
         if isinstance(self.scale, str):
             check_choice('scale', self.scale, self.rules)
-        elif self.scale is not None:
+        elif self.scale is not None and not isinstance(self.scale, Tensor):
             check_number('scale', self.scale, remedy="or write 'landmarks', or None for 1")
 
     __repr__ = brief_repr
@@ -154,8 +154,11 @@ class Linear(Kernel):
         self._check_fitted()
         return x if self.scale is None else x / self.scale**0.5
 
-    def _find(self, rows: Tensor) -> float:
-        return rows.square().sum(1).mean().item() or 1.0
+    def _find(self, rows: Tensor) -> float | Tensor:
+        found = rows.square().sum(1).mean()
+        if rows.device.type != 'cpu':  # stays there: landmarks may be new in every iteration
+            return torch.where(found > 0, found, 1)
+        return found.item() or 1.0
 
 
 @dataclass(frozen=True)

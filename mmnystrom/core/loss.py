@@ -70,9 +70,6 @@ class KernelTransferLoss(nn.Module):
             Defaults to None.
         loss_weight: Factor of the loss; the authors' code has 0.04. Defaults to 1.0.
 
-    Attributes:
-        rejected (Tensor | None): Samples left out so far, scalar, on the device of the features.
-
     Raises:
         TypeError: If an argument is missing, unknown or of the wrong type.
         ValueError: If a choice is unknown, a number makes no sense, or two choices do not go together.
@@ -105,7 +102,8 @@ class KernelTransferLoss(nn.Module):
         self.normalize = self.distance.choose_normalization(chosen['normalize'])
         self.landmarks = self._build_landmarks(landmarks)
         self.form.check(self.kernel, None if self.landmarks is None else self.landmarks.num_landmarks)
-        self.rejected: Tensor | None = None
+        self._looked_at = 0
+        self._kept: Tensor | None = None
         self._kernels: tuple[Kernel, Kernel] | None = None
         self._maps: tuple | None = None
         self._made_of: tuple[Tensor | None, Tensor | None] = (None, None)
@@ -132,7 +130,9 @@ class KernelTransferLoss(nn.Module):
         """Whether there is something to compare: landmarks, or a form that has none."""
         return self.landmarks is None or self.landmarks.ready
 
-    def observe(self, s_feature: Tensor, t_feature: Tensor, extra=None) -> None:
+    def observe(
+        self, s_feature: Tensor, t_feature: Tensor, extra=None, finite: Tensor | None = None
+    ) -> None:
         """Let the landmarks' strategy collect from a batch.
 
         Landmarks that every rank has by itself and that shall be new in every iteration are refreshed
@@ -143,11 +143,13 @@ class KernelTransferLoss(nn.Module):
             t_feature: The teacher's features, shape (N, d_T).
             extra: What ``landmarks.needs`` names: labels, positions in the data set, or classifiers'
                 weights.
+            finite: What :func:`finite_samples` says of them, shape (N,), if that is known already.
+                Defaults to None.
 
         Raises:
             ValueError: If a shape does not fit.
         """
-        self.landmarks.observe(s_feature, t_feature, extra)
+        self.landmarks.observe(s_feature, t_feature, extra, finite)
         if self.landmarks.local and (self.landmarks.per_iteration or not self.landmarks.ready):
             self.refresh()
 
@@ -210,36 +212,37 @@ class KernelTransferLoss(nn.Module):
         self._kernels = kernels
         self._made_of = landmarks.student, landmarks.teacher
 
-    def forward(self, s_feature: Tensor, t_feature: Tensor) -> Tensor:
+    def forward(self, s_feature: Tensor, t_feature: Tensor, finite: Tensor | None = None) -> Tensor:
         """Loss of a batch.
 
         Args:
             s_feature: The student's features, shape (N, d_S).
             t_feature: The teacher's features, shape (N, d_T). No gradient.
+            finite: See :meth:`observe`. Defaults to None.
 
         Returns:
             Scalar, times ``loss_weight``.
         """
-        return self._compare(s_feature, t_feature, self.keep_finite(s_feature, t_feature))
+        if finite is None:
+            finite = finite_samples(s_feature, t_feature)
+        return self._compare(s_feature, t_feature, self._count(finite))
 
-    def keep_finite(self, s_feature: Tensor, t_feature: Tensor) -> Tensor | None:
-        """Tell which samples of a batch can enter the loss, and count the others.
+    @property
+    def rejected(self) -> Tensor | None:
+        """Samples left out so far, scalar, on the device of the features; None before the first."""
+        return None if self._kept is None else self._looked_at - self._kept
 
-        Args:
-            s_feature: The student's features, shape (N, d_S).
-            t_feature: The teacher's features, shape (N, d_T).
-
-        Returns:
-            Shape (N,), bool; None if all can and that is known without waiting for the device.
-        """
-        with without_autocast(s_feature.device):
-            usable = finite_samples(s_feature, t_feature)
-        if self.rejected is None or self.rejected.device != usable.device:
-            self.rejected = torch.zeros((), dtype=torch.long, device=usable.device)
-        if usable.device.type == 'cpu' and usable.all():  # no device to wait for
+    def _count(self, finite: Tensor) -> Tensor | None:
+        """Count the samples that are left out; None if there are none, and no device is waited for."""
+        if self._kept is None or self._kept.device != finite.device:
+            self._looked_at = 0
+            self._kept = torch.zeros((), dtype=torch.long, device=finite.device)
+        if finite.device.type == 'cpu' and finite.all():  # no device to wait for
             return None
-        self.rejected += (~usable).sum()
-        return usable
+        # Counted like this they need no mask of their own.
+        self._looked_at += len(finite)
+        self._kept += finite.sum()
+        return finite
 
     def _compare(self, s_feature: Tensor, t_feature: Tensor, usable: Tensor | None) -> Tensor:
         dtype = computing_dtype(s_feature, t_feature)
@@ -248,7 +251,7 @@ class KernelTransferLoss(nn.Module):
             features = [cast(s_feature, dtype), cast(t_feature, dtype)]
             if usable is not None:
                 # This must come before the kernel. Masking its result would leave a gradient of 0 * NaN.
-                features = [feature.masked_fill(~usable[:, None], 0) for feature in features]
+                features = [torch.where(usable[:, None], feature, 0) for feature in features]
             student = s_map(self.form.prepare(features[0]), usable)
             with torch.no_grad():
                 teacher = t_map(self.form.prepare(features[1]), usable)

@@ -11,12 +11,12 @@ from mmengine.logging import print_log
 from mmrazor.registry import MODELS
 from torch import Tensor
 
-from mmnystrom.core import KernelMatrixError, KernelTransferLoss
+from mmnystrom.core import KernelMatrixError, KernelTransferLoss, finite_samples
 
 from .compiling import never_compiled
 from .landmark_files import load_landmark_file
 from .needs import label_tensor, missing, recorded_rows, with_remedy
-from .watch import BAD_BATCHES, NonFiniteWatch
+from .watch import BAD_BATCHES, LOOK_EVERY, NonFiniteWatch
 
 
 @dataclass
@@ -173,13 +173,14 @@ class KDALoss(KernelTransferLoss):
                 f'{self.name}: s_feature has {len(student)} rows and t_feature {len(teacher)}; both must '
                 'come from the same images.'
             )
+        finite = finite_samples(student, teacher)
         if self.landmarks is not None:
             try:
-                self._collect(student, teacher, gt_label, (s_weight, t_weight))
+                self._collect(student, teacher, gt_label, (s_weight, t_weight), finite)
             except ValueError as error:
                 raise with_remedy(error, self.name) from error
         acts = self.acts
-        usable = self.keep_finite(student, teacher)
+        usable = self._count(finite)
         if self.training:
             self._watch.saw(len(student))
             if self.step is None and self._watch.batches % BAD_BATCHES == 0:
@@ -230,10 +231,19 @@ class KDALoss(KernelTransferLoss):
         except KernelMatrixError as error:
             raise KernelMatrixError(f'{self.name}: {error}') from error
 
+    def report_if_due(self) -> None:
+        """Call :meth:`report`: on a CPU always, on a device every tenth time. The hook does it.
+
+        Raises:
+            ValueError: See there.
+            NonFiniteError: See there.
+        """
+        on_device = self._kept is not None and self._kept.device.type != 'cpu'
+        if not on_device or self._watch.batches % LOOK_EVERY == 0:
+            self.report()
+
     def report(self) -> None:
         """Warn of samples that were left out. It waits for the device, so it is not part of the forward.
-
-        The hook calls it after every iteration.
 
         Raises:
             ValueError: If a label was outside [0, num_landmarks), or a soft label was no probability.
@@ -291,7 +301,7 @@ class KDALoss(KernelTransferLoss):
     def _needs(self) -> str | None:
         return None if self.landmarks is None else self.landmarks.needs
 
-    def _collect(self, student, teacher, gt_label, weights) -> None:
+    def _collect(self, student, teacher, gt_label, weights, finite) -> None:
         if self.training and self.step is None:
             raise RuntimeError(
                 'KDALoss is trained without a LandmarkHook, so its landmarks would never exist: add '
@@ -308,4 +318,4 @@ class KDALoss(KernelTransferLoss):
             raise ValueError(missing(self._needs, self.name))
         if self._needs == 'labels':
             extra = label_tensor(extra, self.name)
-        self.observe(student.detach(), teacher.detach(), extra)
+        self.observe(student.detach(), teacher.detach(), extra, finite)

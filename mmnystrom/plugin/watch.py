@@ -6,6 +6,8 @@ from __future__ import annotations
 #: others.
 BAD_BATCHES = 10
 LOST_BATCHES = 3
+#: On a GPU, whose host has to wait for what it looks at, so many batches go by between two looks.
+LOOK_EVERY = 10
 
 
 class NonFiniteError(ArithmeticError):
@@ -25,7 +27,7 @@ class NonFiniteWatch:
     def __init__(self) -> None:
         self.batches = 0
         self._samples = 0
-        self._looked = 0
+        self._looked = (0, 0)
         self._rejected = 0
         self._bad = 0
         self._lost = 0
@@ -48,12 +50,14 @@ class NonFiniteWatch:
         Raises:
             NonFiniteError: If there were such samples many times in a row.
         """
-        samples, self._looked = self._samples - self._looked, self._samples
+        seen = self.batches, self._samples
+        (batches, samples), self._looked = (a - b for a, b in zip(seen, self._looked, strict=True)), seen
         if not samples:
             return None
         new, self._rejected = rejected - self._rejected, rejected
-        self._bad = self._bad + 1 if new else 0
-        self._lost = self._lost + 1 if new >= samples else 0
+        # Of several batches it is not known which ones: with fewer samples than batches some were good.
+        self._bad = self._bad + batches if new >= batches else 0
+        self._lost = self._lost + batches if new >= samples else 0
         if self._bad >= BAD_BATCHES or self._lost >= LOST_BATCHES:
             raise NonFiniteError(
                 f'{name}: {self._bad} times in a row samples had features that are not finite, '

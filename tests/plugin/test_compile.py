@@ -3,7 +3,6 @@
 import pytest
 import torch
 from mmengine.hooks import Hook
-
 from support import kda_config, train
 
 if not hasattr(torch, 'compile'):

@@ -10,7 +10,7 @@ from support import kda_config, train
 from mmnystrom.core import KernelTransferLoss
 from mmnystrom.plugin import KDALoss
 from mmnystrom.plugin.losses import Step
-from mmnystrom.plugin.watch import NonFiniteError
+from mmnystrom.plugin.watch import NonFiniteError, NonFiniteWatch
 
 CENTER = dict(type='class_center', num_landmarks=3)
 
@@ -172,11 +172,40 @@ def test_batches_with_nothing_finite_stop_it_sooner():
             loss.report()
 
 
+def test_a_look_at_several_batches_counts_all_of_them():
+    """As on a GPU, where the host does not look at every batch."""
+    watch = NonFiniteWatch()
+    for rejected in (9, 19):  # of ten batches of four: one of them was good, at least, and then none
+        for _ in range(10):
+            watch.saw(4)
+        if rejected == 9:
+            assert watch.look('loss', rejected).startswith('9 samples')
+        else:
+            with pytest.raises(NonFiniteError, match='loss: 10 times in a row .* 19 samples in all'):
+                watch.look('loss', rejected)
+
+
+def test_on_a_cpu_every_batch_is_looked_at(monkeypatch):
+    loss = attached()
+    s, t, labels = batch()
+    looks = []
+    monkeypatch.setattr(KDALoss, 'report', lambda self: looks.append(1))
+    for _ in range(3):
+        loss(s, t, labels)
+        loss.report_if_due()
+    assert len(looks) == 3
+    loss._kept = loss._kept.to('meta')
+    for batches in range(1, 31):
+        loss._watch.batches = batches
+        loss.report_if_due()
+    assert len(looks) == 6
+
+
 def test_a_loss_without_a_hook_looks_by_itself():
     loss = KDALoss(preset='cka')
     s, t, _ = batch()
     s.requires_grad_()
-    with pytest.raises(NonFiniteError, match='KDALoss: 3 times in a row'):
+    with pytest.raises(NonFiniteError, match='KDALoss: 10 times in a row'):
         for _ in range(30):
             loss(s, t * float('nan'))
 

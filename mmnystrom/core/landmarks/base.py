@@ -110,13 +110,17 @@ class Landmarks(State):
         """Whether landmarks are new in every iteration. A commit does not wait for the device then."""
         return not self.refresh.by_epoch and self.refresh.interval == 1
 
-    def observe(self, s_feature: Tensor, t_feature: Tensor, extra=None) -> None:
+    def observe(
+        self, s_feature: Tensor, t_feature: Tensor, extra=None, finite: Tensor | None = None
+    ) -> None:
         """Collect from a batch.
 
         Args:
             s_feature: Shape (N, d_S).
             t_feature: Shape (N, d_T).
             extra: What :attr:`needs` names.
+            finite: What :func:`~mmnystrom.core.finite_samples` says of them, shape (N,), if that is
+                known already. Defaults to None.
         """
         raise NotImplementedError
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import warnings
+from collections import deque
 
 import torch
 from torch import Tensor
 
 from ..checks import check_choice, check_integer
-from .means import Means, not_finite
+from .means import BAD_LABEL, Means, not_finite
 from .schedule import Selection, Use
+
+#: Batches whose labels are looked at if a label makes no sense. On a GPU no one looks at every batch.
+LABELS_KEPT = 16
 
 
 class LabelError(ValueError):
@@ -31,10 +35,6 @@ class ClassCenter(Means):
             it weighed an iteration before; ``refresh=dict(momentum=...)`` sets it, 0.9 otherwise. A
             student that moves fast is then compared with where it is, not with where it was an epoch
             ago. Defaults to ``'refresh'``.
-
-    Attributes:
-        label_range (Tensor | None): Smallest and largest integer label met, and 0, shape (2,).
-        improper (Tensor | None): Number of soft labels met that are no probabilities, scalar.
 
     Raises:
         ValueError: If ``num_landmarks`` is not a positive integer, or ``refresh`` has an interval for
@@ -67,11 +67,13 @@ class ClassCenter(Means):
                 )
             self.decay = self.refresh.momentum if refresh else 0.9
             self.refresh = self.use.every_iteration
-        self.add_state('label_range', (2,), saved=False)
-        self.add_state('improper', (), saved=False)
+        #: Labels of the last batches, for a message.
+        self._labels: deque[Tensor] = deque(maxlen=LABELS_KEPT)
 
     @torch.no_grad()
-    def observe(self, s_feature: Tensor, t_feature: Tensor, extra: Tensor) -> None:
+    def observe(
+        self, s_feature: Tensor, t_feature: Tensor, extra: Tensor, finite: Tensor | None = None
+    ) -> None:
         """Add a batch to the sums.
 
         Labels outside [0, m) are left out, as are soft labels that are no probabilities: they must be
@@ -82,31 +84,24 @@ class ClassCenter(Means):
             s_feature: Shape (N, d_S).
             t_feature: Shape (N, d_T).
             extra: Class indices, integers of shape (N,), or soft labels, shape (N, m).
+            finite: See :meth:`Landmarks.observe`. Defaults to None.
 
         Raises:
             LabelError: If the labels have another shape.
             ValueError: If a width differs from the landmarks'.
         """
         self._check_labels(extra, s_feature.shape[0])
-        usable = self._prepare(s_feature, t_feature)
+        finite = self._prepare(s_feature, t_feature, finite)
         labels = extra.to(s_feature.device)
-        if self.label_range is None:
-            self.label_range = torch.zeros(2, dtype=torch.long, device=labels.device)
-            self.improper = torch.zeros((), dtype=torch.long, device=labels.device)
         if labels.ndim == 2:
-            proper = (labels >= 0).all(1)  # NaN is not
-            proper &= (labels.sum(1, dtype=torch.float32) - 1).abs() <= self.TOLERANCE
-            self.improper += (~proper).sum()
-            usable &= proper
-            self.rejected += (~usable).sum()
-            self._add_soft(s_feature, t_feature, labels, usable)
+            self._add_soft(s_feature, t_feature, labels, finite)
             return
-        labels = labels.long()
-        self.rejected += (~usable).sum()
-        self.label_range[0] = torch.minimum(self.label_range[0], labels.min())
-        self.label_range[1] = torch.maximum(self.label_range[1], labels.max())
-        usable &= (labels >= 0) & (labels < self.num_landmarks)
-        self._add(s_feature, t_feature, labels, usable)
+        labels, m = labels.long(), self.num_landmarks
+        self._labels.append(labels)
+        # What is below 0 becomes -1 and what is above m - 1 becomes m; both go to the row behind the
+        # landmarks' own.
+        slots = labels.clamp(-1, m).remainder(m + BAD_LABEL + 1)
+        self._add(s_feature, t_feature, slots, finite)
 
     def collection_warning(self) -> str | None:
         """A warning about features that are not finite, or None.
@@ -114,33 +109,37 @@ class ClassCenter(Means):
         Raises:
             LabelError: If a label was outside [0, m), or a soft label was no probability.
         """
-        if self.rejected is None:
+        if self.all_count is None:
             return None
-        figures = [self.label_range, self.improper[None], self.rejected[None]]
-        low, high, improper, rejected = torch.cat(figures).tolist()
-        if improper:
+        bad, rejected = self.all_count[self.num_landmarks :].tolist()
+        labels, m = list(self._labels), self.num_landmarks
+        self._labels.clear()
+        if bad and not labels:
             raise LabelError(
-                f'{improper} rows of labels (N, {self.num_landmarks}) are no probabilities: soft '
-                'labels must not be negative and must sum to 1. Logits are no labels.'
+                f'{bad:.0f} rows of labels (N, {m}) are no probabilities: soft labels must not be '
+                'negative and must sum to 1. Logits are no labels.'
             )
-        if low < 0 or high >= self.num_landmarks:
+        if bad:
+            met = torch.cat(labels)
+            outside = met[(met < 0) | (met >= m)].tolist()
+            held = f'hold {min(outside)}, which is' if outside else 'were'
+            if outside and min(outside) >= 0:
+                held = f'hold {max(outside)}, which is'
             raise LabelError(
-                f'labels hold {low if low < 0 else high}, which is outside [0, num_landmarks) = '
-                f'[0, {self.num_landmarks}): set landmarks=dict(num_landmarks=...) to the number of '
-                'classes of the data set.'
+                f'labels {held} outside [0, num_landmarks) = [0, {m}): set '
+                'landmarks=dict(num_landmarks=...) to the number of classes of the data set.'
             )
-        return not_finite(rejected) if rejected else None
+        return not_finite(int(rejected)) if rejected else None
 
     def begin_anew(self) -> None:
         """Forget what a commit has used up. A running mean keeps a part of it."""
         if not self.carries_over:
             self.discard_pending()
             return
-        for total in (self.student_sum, self.teacher_sum, self.count):
-            if total is not None:
+        if self.all_count is not None:
+            for total in (self.all_student_sum, self.all_teacher_sum, self.all_count):
                 total *= self.decay
-        if self.rejected is not None:
-            self.rejected.zero_()
+            self.all_count[self.num_landmarks :] = 0
 
     def select(self) -> Selection | None:
         """Divide the sums by the counts. The first refresh warns of classes without an image."""
@@ -159,11 +158,16 @@ class ClassCenter(Means):
             )
         return found
 
-    def _add_soft(self, s_feature, t_feature, labels, usable) -> None:
-        weight = labels.masked_fill(~usable[:, None], 0).to(self.count.dtype)
-        self.count += weight.sum(0)
+    def _add_soft(self, s_feature, t_feature, labels, finite) -> None:
+        proper = (labels >= 0).all(1)  # NaN is not
+        proper &= (labels.sum(1, dtype=torch.float32) - 1).abs() <= self.TOLERANCE
+        usable = finite & proper
+        self.bad_labels.add_((~proper).sum())
+        self.rejected.add_((~usable).sum())
+        weight = torch.where(usable[:, None], labels, 0).to(self.count.dtype)
+        self.count.add_(weight.sum(0))
         for total, feature in ((self.student_sum, s_feature), (self.teacher_sum, t_feature)):
-            total += weight.T @ feature.masked_fill(~usable[:, None], 0).to(total.dtype)
+            total.add_(weight.T @ torch.where(usable[:, None], feature, 0).to(total.dtype))
 
     def _check_labels(self, labels: Tensor, num_samples: int) -> None:
         if labels.shape not in ((num_samples,), (num_samples, self.num_landmarks)):

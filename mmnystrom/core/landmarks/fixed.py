@@ -57,13 +57,16 @@ class FixedSamples(Means):
         return int((self._sorted < size).sum())
 
     @torch.no_grad()
-    def observe(self, s_feature: Tensor, t_feature: Tensor, extra: Tensor) -> None:
+    def observe(
+        self, s_feature: Tensor, t_feature: Tensor, extra: Tensor, finite: Tensor | None = None
+    ) -> None:
         """Take the chosen images of a batch.
 
         Args:
             s_feature: Shape (N, d_S).
             t_feature: Shape (N, d_T).
             extra: Positions of the images in the data set, shape (N,), on the CPU.
+            finite: See :meth:`Landmarks.observe`. Defaults to None.
 
         Raises:
             ValueError: If a width differs from the landmarks', or ``extra`` has another shape.
@@ -73,14 +76,13 @@ class FixedSamples(Means):
                 f'{len(s_feature)} features came with the positions of {len(extra)} images: fixed '
                 'landmarks need one position a feature row.'
             )
-        finite = self._prepare(s_feature, t_feature)
+        finite = self._prepare(s_feature, t_feature, finite)
         place = torch.searchsorted(self._sorted, extra).clamp_max(len(self._sorted) - 1)
         chosen = (self._sorted[place] == extra).nonzero().flatten()  # on the CPU: waits for no device
-        slots = self._slots[place[chosen]].to(s_feature.device)
-        chosen = chosen.to(s_feature.device)
-        finite = finite[chosen]
-        self.rejected += (~finite).sum()
-        self._add(s_feature[chosen], t_feature[chosen], slots, finite)
+        if not len(chosen):
+            return
+        slots, chosen = (_sent(x, s_feature.device) for x in (self._slots[place[chosen]], chosen))
+        self._add(s_feature[chosen], t_feature[chosen], slots, finite[chosen])
 
     def select(self) -> Selection | None:
         """Divide the sums by the counts. Warn of images that were never met."""
@@ -135,7 +137,9 @@ class FixedRows(Landmarks):
         """True: they are given."""
         return True
 
-    def observe(self, s_feature: Tensor, t_feature: Tensor, extra: None = None) -> None:
+    def observe(
+        self, s_feature: Tensor, t_feature: Tensor, extra: None = None, finite: Tensor | None = None
+    ) -> None:
         """Check the widths; nothing is collected."""
         self.check_widths(s_feature, t_feature)
         self.follow(s_feature.device)
@@ -143,6 +147,11 @@ class FixedRows(Landmarks):
     def select(self) -> None:
         """None: given landmarks never change."""
         return
+
+
+def _sent(x: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the CPU on the device. Nothing waits for it: only pinned memory is sent that way."""
+    return x.pin_memory().to(device, non_blocking=True) if device.type == 'cuda' else x.to(device)
 
 
 def _matrix(name: str, rows) -> Tensor:

@@ -163,14 +163,11 @@ class LandmarkHook(Hook):
         self.watch.before_iteration(runner, now)
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
-        """Report what the losses met, and refresh what is due.
-
-        The log has waited for the device by now, so that the report is cheap.
-        """
+        """Report what the losses met, and refresh what is due."""
         self._iterations += 1
         self.watch.after_iteration(runner)
         for loss in self.losses:
-            loss.report()
+            loss.report_if_due()
             if loss.name not in self._acted and loss.last_value is not None and loss.last_value != 0:
                 self._acted.add(loss.name)
         counts_epochs = by_epoch(runner)
@@ -224,7 +221,7 @@ class LandmarkHook(Hook):
             warnings.simplefilter('always')
             for loss in losses:
                 loss.refresh(all_reduce, all_gather, broadcast)
-                loss.report()
+                loss.report_if_due()
                 if loss.ready and not loss.landmarks.per_iteration and not loss.landmarks.teacher.any():
                     self._warn(f'{loss.name} is never on because {TEACHER_OF_ZEROS}.', of=loss)
                 while caught:

@@ -152,7 +152,18 @@ def test_labels_outside_are_left_out_and_remembered():
     rows = torch.ones(3, 2)
     landmarks.observe(rows, rows, torch.tensor([0, 2, -1]))
     assert landmarks.count.tolist() == [1, 0]
-    assert landmarks.label_range.tolist() == [-1, 2]
+    assert landmarks.bad_labels == 2
+    with pytest.raises(ValueError, match=r'labels hold -1, which is outside \[0, num_landmarks\)'):
+        landmarks.collection_warning()
+
+
+def test_a_label_is_named_if_its_batch_is_not_long_ago():
+    landmarks = ClassCenter(2)
+    rows = torch.ones(1, 2)
+    for label in (5, *[0] * 20):
+        landmarks.observe(rows, rows, torch.tensor([label]))
+    with pytest.raises(ValueError, match=r'labels were outside \[0, num_landmarks\) = \[0, 2\)'):
+        landmarks.collection_warning()
 
 
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16, torch.float64])
@@ -173,7 +184,7 @@ def test_sums_add_over_ranks():
     first = (labels == 0) | (np.arange(len(labels)) < 37)
     observe(parts[0], s[first], t[first], labels[first])
     observe(parts[1], s[~first], t[~first], labels[~first])
-    others = iter([parts[1].student_sum, parts[1].teacher_sum, parts[1].count, parts[1].rejected])
+    others = iter([parts[1].all_student_sum, parts[1].all_teacher_sum, parts[1].all_count])
     parts[0].synchronize(lambda total: total.add_(next(others)), None)
     whole.commit()
     parts[0].commit()
