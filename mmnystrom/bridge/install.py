@@ -54,6 +54,7 @@ def _cures() -> tuple[ModuleType, ...]:
         crd_dataset,
         crd_loss,
         deit_head,
+        fsdp_resume,
         image_files,
         inplace,
         mmcls_alias,
@@ -83,6 +84,7 @@ def _cures() -> tuple[ModuleType, ...]:
         visualization,
         cpu_ranks,
         cpu_amp,
+        fsdp_resume,
     )
 
 

@@ -14,6 +14,12 @@ def unwrap(module):
     return module.module if is_model_wrapper(module) else module
 
 
+def is_sharded(model: nn.Module) -> bool:
+    """Whether FSDP holds the parameters, so that only the model as a whole can be called."""
+    kinds = {kind.__name__ for module in model.modules() for kind in type(module).__mro__}
+    return 'FullyShardedDataParallel' in kinds
+
+
 def find_distiller(model: nn.Module):
     """The distiller of a distillation model, or None.
 

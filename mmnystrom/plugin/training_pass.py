@@ -13,7 +13,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.utils import ProgressBar
 from torch.utils.data import DataLoader
 
-from .lookup import freeze_teacher, unwrap
+from .lookup import freeze_teacher, is_sharded, unwrap
 
 
 def training_pass(runner, before_batch: Callable) -> None:
@@ -30,6 +30,7 @@ def training_pass(runner, before_batch: Callable) -> None:
     """
     loader = _one_pass(runner.train_dataloader)
     model = unwrap(runner.model)
+    forward = runner.model if is_sharded(runner.model) else model
     mode = model.training
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
     model.train()
@@ -42,7 +43,7 @@ def training_pass(runner, before_batch: Callable) -> None:
         for batch in loader:
             before_batch(batch)
             data = model.data_preprocessor(batch, True)
-            model(**data, mode='loss')
+            forward(**data, mode='loss')
             if bar is not None:
                 bar.update()
     if bar is not None:

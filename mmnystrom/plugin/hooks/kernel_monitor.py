@@ -13,7 +13,7 @@ from torch import Tensor
 from mmnystrom.core import KernelMatrixError, check_integer
 
 from ..log_names import log_labels
-from ..lookup import find_distiller, kda_losses, recorded_pair, unwrap
+from ..lookup import find_distiller, is_sharded, kda_losses, recorded_pair, unwrap
 from ..once import Once
 
 
@@ -75,6 +75,13 @@ class KernelMonitorHook(Hook):
             self._warn(
                 'KernelMonitorHook measures nothing: it needs a model with a teacher, such as '
                 f"SingleTeacherDistill, and a loss of type='KDALoss', of which it found {len(found)}."
+            )
+            found = {}
+        if is_sharded(runner.model):
+            self._warn(
+                'KernelMonitorHook measures nothing: it calls the teacher by itself, and under FSDP only '
+                "the whole model can be called. Measure a full checkpoint (state_dict_cfg='full') with "
+                'tools/analysis/kernel_report.py.'
             )
             found = {}
         self._losses = found

@@ -14,7 +14,7 @@ from mmengine.registry import HOOKS
 from mmnystrom.core import check_integer, check_number
 
 from ..acting import TEACHER_OF_ZEROS, first_iteration, why_never, why_not
-from ..lookup import check_called, freeze_teacher, kda_losses, unclaimed_landmarks
+from ..lookup import check_called, freeze_teacher, is_sharded, kda_losses, unclaimed_landmarks
 from ..losses import KDALoss, Step
 from ..once import Once
 from ..pull import PullWatch
@@ -69,7 +69,8 @@ class LandmarkHook(Hook):
 
         Raises:
             ValueError: If there is a second LandmarkHook, a loss is never called or has a wrong
-                mapping, or the model has no teacher but itself.
+                mapping, the model has no teacher but itself, or FSDP shards the classifiers that are
+                landmarks.
         """
         hooks = [hook for hook in runner.hooks if isinstance(hook, LandmarkHook)]
         if len(hooks) > 1:
@@ -83,12 +84,23 @@ class LandmarkHook(Hook):
             loss.attach(name, mapping)
             if loss.landmarks is not None:
                 loss.landmarks.collector_id = get_rank()
+            if loss.landmarks is not None and loss.landmarks.needs == 'weights':
+                self._check_whole(runner, name)
         self.losses = [loss for loss, _ in found.values()]
         self.watch = PullWatch(runner.model, found)
         if not self.losses:
             self._warn(
                 'LandmarkHook found no KDALoss in the model and has nothing to do: remove the hook, or '
                 "add a loss of type='KDALoss' to distill_losses."
+            )
+
+    @staticmethod
+    def _check_whole(runner, name: str) -> None:
+        if is_sharded(runner.model):
+            raise ValueError(
+                f"{name}: landmarks of type='classifier' are the weights of both classifiers, of which "
+                "FSDP leaves every rank a part only: take type='class_center', or train with "
+                'DistributedDataParallel.'
             )
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import IterableDataset
 
-from ..lookup import find_distiller, unwrap
+from ..lookup import find_distiller, is_sharded, unwrap
 from .errors import ReplayError
 from .teacher import recorded_layer
 
@@ -20,9 +20,14 @@ def check_replayable(runner) -> None:
         runner: The runner, before its first iteration.
 
     Raises:
-        ReplayError: If the model has no frozen teacher of its own, uses deliveries, records functions
-            or methods, mixes images, or draws an image more than once an epoch.
+        ReplayError: If FSDP shards the model, or it has no frozen teacher of its own, uses deliveries,
+            records functions or methods, mixes images, or draws an image more than once an epoch.
     """
+    if is_sharded(runner.model):
+        raise ReplayError(
+            "FSDP holds the parameters of the teacher together with the student's, so that the teacher "
+            'cannot be called by itself: train with DistributedDataParallel.'
+        )
     _check_model(unwrap(runner.model))
     _check_data(runner)
 
