@@ -18,6 +18,7 @@ def parse_args():
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     parser.add_argument('--threads', type=int, default=None, help="CPU threads (default: torch's own)")
     parser.add_argument('--out', type=Path, default=None, help='also write the figures as JSON')
+    parser.add_argument('--before', type=Path, help='another checkout, to compare the losses with')
     return parser.parse_args()
 
 

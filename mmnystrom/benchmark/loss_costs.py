@@ -24,6 +24,7 @@ from torch import Tensor
 from mmnystrom.plugin import LandmarkHook
 
 from .choices import KERNELS
+from .loss_history import UNIT, history_table
 from .places import CONFIGS
 from .provenance import provenance
 from .tables import markdown_table
@@ -32,7 +33,6 @@ from .timing import ratios_in_turns
 SHAPES = ((128, 512, 100), (256, 512, 100), (256, 2048, 1000))
 STRATEGIES = ('class_center', 'kmeans', 'random', 'kmeans++', 'farthest', 'leverage')
 CONFIG = CONFIGS / 'distill/mmpretrain/kda/kda_neck_resnet18-w32_resnet18-w16_1xb256-4e_cifar100.py'
-UNIT = 'three matrix products'
 #: An epoch of CIFAR-100. The images are random: what they show does not change what they cost.
 IMAGES, BATCH = 50_000, 256
 
@@ -45,6 +45,7 @@ def loss_costs(
     device: str = 'cpu',
     threads: int | None = None,
     out: Path | None = None,
+    before: Path | None = None,
 ) -> str:
     """Measure both tables.
 
@@ -54,13 +55,21 @@ def loss_costs(
         device: Where it is measured. Defaults to ``'cpu'``.
         threads: CPU threads. Defaults to None, torch's own number.
         out: A file for the figures, JSON. Defaults to None.
+        before: Another checkout: the first table has its losses beside this one's, and no others.
+            Defaults to None.
 
     Returns:
         The tables, Markdown.
+
+    Raises:
+        ValueError: If ``before`` is no checkout.
     """
     if threads:
         torch.set_num_threads(threads)
-    table, ratios = loss_table(SHAPES, rounds, device)
+    if before is None:
+        table, ratios = loss_table(SHAPES, rounds, device)
+    else:
+        table, ratios = history_table(before, SHAPES, rounds, device)
     text = f'\nIn multiples of three bare matrix products, on {device}:\n\n{table}\n'
     found = dict(losses=ratios)
     if epoch_rounds:
@@ -100,6 +109,7 @@ class LossSteps:
         yield UNIT, self._bare_products
         yield "the authors' three lines", self._step(self._authors_lines)
         yield from self._given_landmarks()
+        yield from self._half_precision()
         yield from self._batch_forms()
         yield from self._collecting()
         yield from self._running_centres()
@@ -146,6 +156,17 @@ class LossSteps:
             named[f'landmark_cka, {form}'] = dict(preset='landmark_cka', form=centered)
         for name, arguments in named.items():
             yield f'KDA {name}', self._step(self._kda(landmarks=self.fixed, **arguments))
+
+    def _half_precision(self) -> Named:
+        """Features as autocast gives them. The losses cast them to float32, and the gradient back."""
+        features = self.data['features']
+        self.data['bfloat16'] = [x.bfloat16() for x in features]
+        for name, arguments in {
+            'partial, linear': {},
+            'landmark_cka': dict(preset='landmark_cka'),
+        }.items():
+            loss = self._kda(landmarks=self.fixed, **arguments)
+            yield f'KDA {name}, bfloat16 features', self._step(loss, 'bfloat16')
 
     def _batch_forms(self) -> Named:
         for preset in ('sp', 'cc', 'cka'):

@@ -77,7 +77,7 @@ def _less_mean(rows: Tensor, usable: Tensor | None, mean: Tensor | None = None) 
         return rows - (rows.mean(0, keepdim=True) if mean is None else mean)
     if mean is None:
         mean = rows.sum(0, keepdim=True) / usable.sum().clamp_min(1)
-    return (rows - mean).masked_fill(~usable[:, None], 0)
+    return torch.where(usable[:, None], rows - mean, 0)
 
 
 def without_rounding(centered: Tensor, before: Tensor) -> Tensor:

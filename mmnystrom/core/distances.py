@@ -142,9 +142,10 @@ class Cosine(Distance):
     def __call__(self, s_rows: Tensor, t_rows: Tensor, columns: Tensor | None = None) -> Tensor:
         s_norm, t_norm = torch.linalg.vector_norm(s_rows), torch.linalg.vector_norm(t_rows)
         # A norm of 0 becomes 1: the gradient must stay finite there.
-        target = t_rows / torch.where(t_norm > 0, t_norm, 1)
+        taught = t_norm > 0
+        target = t_rows / torch.where(taught, t_norm, 1)
         similarity = (s_rows * target).sum() / torch.where(s_norm > 0, s_norm, 1)
-        return (1 - similarity) * (t_norm > 0)
+        return (1 - similarity) * taught
 
 
 DISTANCES: Table[Distance] = Table(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -49,7 +50,7 @@ class LandmarkMap:
         elif not self.columns_centered:
             rows = rows - rows.mean(1, keepdim=True)
         if usable is not None:
-            rows = rows.masked_fill(~usable[:, None], 0)
+            rows = torch.where(usable[:, None], rows, 0)
         return self._centered(rows, usable)
 
     def _centered(self, rows: Tensor, usable: Tensor | None) -> Tensor:
@@ -85,7 +86,7 @@ class GramMap:
         """
         gram = self.kernel.values(x, x)
         if usable is not None:
-            gram = gram.masked_fill(~(usable[:, None] & usable), 0)
+            gram = torch.where(usable[:, None] & usable, gram, 0)
         if self.center:
             gram = center_gram(gram, usable)
         return F.normalize(gram, dim=1) if self.unit_rows else gram

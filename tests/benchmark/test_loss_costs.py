@@ -1,11 +1,14 @@
 """The costs of the losses are measured; the figures are for reading, not for testing."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 import torch
 
-from mmnystrom.benchmark import loss_costs, timing
+import mmnystrom.core
+from mmnystrom.benchmark import loss_costs, loss_history, timing
 from mmnystrom.core import FORMS, KERNELS, PRESETS
 
 
@@ -22,6 +25,21 @@ def test_every_loss_takes_its_step():
         assert any(name in row for row in ratios)
     assert sum('mmrazor' in name for name in ratios) >= 10
     assert '(N, d, m) = (16, 32, 5)' in text
+
+
+def test_two_checkouts_take_turns(tmp_path):
+    """The other one is a copy of this one, whose losses are told from ours."""
+    other = tmp_path / 'other/mmnystrom'
+    shutil.copytree(Path(mmnystrom.__file__).parent / 'core', other / 'core')
+    (other / 'core/__init__.py').open('a').write('BEFORE = True\n')
+    table, ratios = loss_history.history_table(other.parent, ((16, 32, 5),), 1, 'cpu')
+    assert all(pair == {'16x32x5': [1.0, 1.0]} for pair in ratios.values())
+    assert '| partial, linear, collecting for class_center | 1.00 -> 1.00' in table
+    core = loss_history.core_of(other.parent)
+    assert core.BEFORE and not hasattr(mmnystrom.core, 'BEFORE')
+    assert not issubclass(core.KernelTransferLoss, mmnystrom.core.KernelTransferLoss)
+    with pytest.raises(ValueError, match='is no checkout of mmnystrom'):
+        loss_costs.loss_costs(rounds=1, epoch_rounds=0, before=tmp_path)
 
 
 def test_what_goes_on_in_an_epoch(tmp_path, monkeypatch):
