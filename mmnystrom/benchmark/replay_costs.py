@@ -20,7 +20,7 @@ from mmnystrom.plugin import TeacherReplayHook
 from mmnystrom.plugin.begun import begin
 from mmnystrom.plugin.compiling import never_compiled
 
-from .can_it_hurt.tutorial import plain
+from .alone import plain
 from .places import CONFIGS
 from .plan import STUDENT
 from .progress import say

@@ -15,6 +15,7 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from ..alone import plain
 from ..places import CONFIGS
 from .runs import Begin, first_weights, trained, weights_of
 
@@ -115,15 +116,6 @@ def config(name: str, root: Path, epochs: int, per_class: int | None, added: str
     )
     found.default_hooks.update(quiet)
     return found
-
-
-def plain(cfg: Config, network: str) -> Config:
-    """A network of a distillation, alone."""
-    preprocessor = cfg.model.data_preprocessor
-    cfg.model = cfg.model[network]
-    cfg.model.data_preprocessor = preprocessor
-    cfg.custom_hooks = []
-    return cfg
 
 
 def train_teacher(root: Path) -> dict:
