@@ -14,7 +14,7 @@ STANDARD = set(sys.stdlib_module_names)
 ROOMS = {
     'mmnystrom/core': ('torch', 'numpy', 'sklearn'),
     'mmnystrom/plugin': (
-        *('torch', 'numpy', 'sklearn', 'mmengine', 'mmrazor.registry', 'mmnystrom.core'),
+        *('torch', 'numpy', 'sklearn', 'mmengine', 'mmnystrom.core', 'mmnystrom.registry'),
         *('mmpretrain.datasets', 'mmpretrain.models', 'mmpretrain.registry'),
     ),
     'mmnystrom/bridge': (
@@ -37,7 +37,7 @@ ROOMS = {
 }
 TOOLS = sorted((ROOT / 'tools').rglob('*.py'))
 #: Files of the plugin that may name mmpretrain.
-MMPRETRAIN = ('backbones.py', 'datasets.py', 'scope.py', 'sent_config.py')
+MMPRETRAIN = ('backbones.py', 'datasets.py', 'sent_config.py')
 
 
 def imported(path):

@@ -5,9 +5,6 @@ from .connectors import NormalizeConnector, PoolConnector, ProjectionConnector
 from .datasets import CIFAR10Images, CIFAR100Images, Digits, TinyImageNet
 from .hooks import ChannelsLastHook, KernelMonitorHook, LandmarkHook, TeacherReplayHook, TeacherTestHook
 from .losses import KDALoss
-from .scope import register_scope
-
-register_scope()
 
 __all__ = [
     'CIFAR100Images',

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from mmpretrain.models import ShuffleNetV2
-from mmpretrain.registry import MODELS
 from torch import nn
+
+from mmnystrom.registry import MODELS
 
 
 @MODELS.register_module()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import torch
 
@@ -19,3 +20,13 @@ def never_compiled(function: Callable) -> Callable:
     """
     compiler = getattr(torch, 'compiler', None)  # since torch 2.1
     return compiler.disable(function) if hasattr(compiler, 'disable') else function
+
+
+def run_eagerly() -> AbstractContextManager | None:
+    """A context in which nothing that was compiled is used; None if this torch has none (before 2.6).
+
+    Where the layers between two recorded tensors are one compiled function, autograd knows no way from
+    the one to the other.
+    """
+    compiler = getattr(torch, 'compiler', None)
+    return compiler.set_stance('force_eager') if hasattr(compiler, 'set_stance') else None

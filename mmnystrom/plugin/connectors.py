@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModule
-from mmrazor.registry import MODELS
 from torch import Tensor, nn
 
 from mmnystrom.core import check_choice, check_integer, check_number
+from mmnystrom.registry import MODELS
 
 from .needs import recorded_rows
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 from mmpretrain.datasets import CIFAR10, CIFAR100, BaseDataset
-from mmpretrain.registry import DATASETS, TRANSFORMS
+from mmpretrain.registry import TRANSFORMS
 from sklearn.datasets import load_digits
 
 from mmnystrom.core import check_integer
+from mmnystrom.registry import DATASETS
 
 
 @DATASETS.register_module()

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import torch
 from mmengine.logging import print_log
-from mmrazor.registry import MODELS
 from torch import Tensor
 
 from mmnystrom.core import KernelMatrixError, KernelTransferLoss, finite_samples
+from mmnystrom.registry import MODELS
 
 from .compiling import never_compiled
 from .landmark_files import load_landmark_file

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import ExitStack
 
 import torch
 from mmengine.dist import all_reduce
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from mmnystrom.core import widen
 
+from .compiling import run_eagerly
 from .log_names import log_labels
 from .lookup import find_distiller
 from .losses import KDALoss
@@ -26,6 +28,11 @@ IN_A_ROW = 2
 POINTS = 5
 #: Lengths of features that differ by more than this factor are said to differ much.
 APART = 2
+
+_NOT_COMPILED = (
+    'LandmarkHook does not measure how hard a loss pulls: in a compiled training step that takes torch '
+    '2.6, which can run one iteration an epoch as it is.'
+)
 
 
 class PullMeter:
@@ -141,6 +148,7 @@ class PullWatch:
         self._meter = PullMeter(model, losses) if find_distiller(model) is not None else None
         self._epoch: int | None = None
         self._armed = False
+        self._eagerly = ExitStack()
         #: The last ratios of each loss, as they would be at its whole weight.
         self._ratios: dict[str, list[float]] = {name: [] for name in self._losses}
         self._below = 0
@@ -152,6 +160,12 @@ class PullWatch:
         acts = any(loss.acts for loss in self._losses.values())
         if self._meter is None or not acts or epoch == self._epoch:
             return
+        eagerly = run_eagerly()
+        if eagerly is None and runner.cfg.get('compile'):
+            self._once.warn(_NOT_COMPILED, kind='compile')
+            return
+        if eagerly is not None:
+            self._eagerly.enter_context(eagerly)
         self._epoch, self._armed = epoch, True
         scaler = getattr(runner.optim_wrapper, 'loss_scaler', None)
         self._meter.arm(scaler.get_scale() if scaler is not None else 1.0)
@@ -161,6 +175,7 @@ class PullWatch:
         if not self._armed:
             return
         self._armed = False
+        self._eagerly.close()
         for name, ratio in self._meter.read().items():
             loss = self._losses[name]
             loss.gradient_ratio = ratio

@@ -30,9 +30,18 @@ def dynamo():
     torch._dynamo.utils.counters.clear()
 
 
-@pytest.mark.parametrize('replayed', [False, True])
+def ratios(runner):
+    """How hard the losses pulled, which only an iteration that is not compiled can tell."""
+    return {
+        key: buffer.data[0].tolist()
+        for key, buffer in runner.message_hub.log_scalars.items()
+        if key.endswith('gradient_ratio')
+    }
+
+
+@pytest.mark.parametrize(('location', 'replayed'), [('neck-kd', False), ('neck-logits', True)])
 def test_a_compiled_run_has_the_losses_of_an_eager_one_and_a_refresh_adds_no_graph(
-    tmp_path, dynamo, replayed
+    tmp_path, dynamo, location, replayed
 ):
     # A constant learning rate: torch compiles SGD.step() anew for each.
     overrides = dict(train_dataloader__drop_last=True, param_scheduler=[])
@@ -42,15 +51,20 @@ def test_a_compiled_run_has_the_losses_of_an_eager_one_and_a_refresh_adds_no_gra
         overrides['custom_hooks'] = hooks
     else:
         overrides['model__distiller__distill_losses__loss_kda__landmarks__init'] = 'pass'
-    _, eager = train(kda_config(tmp_path / 'eager', 'neck-kd', epochs=5, **overrides))
+    reference, eager = train(kda_config(tmp_path / 'eager', location, epochs=5, **overrides))
     graphs = Graphs()
-    cfg = kda_config(tmp_path / 'compiled', 'neck-kd', epochs=5, **overrides)
+    cfg = kda_config(tmp_path / 'compiled', location, epochs=5, **overrides)
     cfg.compile = dict(backend='aot_eager')
     runner, compiled = train(cfg, graphs)
-    assert runner.model.distiller.distill_losses.loss_kda.landmarks.refreshes == 6 - replayed
+    losses = runner.model.distiller.distill_losses
+    first = next(loss for name, loss in losses.items() if 'kda' in name)
+    assert first.landmarks.refreshes == 6 - replayed
     assert len(eager) == len(compiled) == 15
     for one, other in zip(eager, compiled, strict=True):
         assert one == pytest.approx(other, rel=1e-4, abs=1e-5)
-    assert graphs.numbers[0] > 2, 'nothing was compiled'
-    # The loss acts from the second epoch on at the latest. Its pull is then measured for the first time.
+    assert len(ratios(runner)) == 1 + (location == 'neck-logits')
+    for key, values in ratios(reference).items():
+        assert ratios(runner)[key] == pytest.approx(values, rel=1e-3)
+    assert max(graphs.numbers) > 2, 'nothing was compiled'
+    # The loss acts from the second epoch on at the latest, of which the first iteration is not compiled.
     assert len(set(graphs.numbers[6:])) == 1, graphs.numbers

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.registry import HOOKS
 from torch import Tensor
+
+from mmnystrom.registry import HOOKS
 
 from ..lookup import unwrap
 

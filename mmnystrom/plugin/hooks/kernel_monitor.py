@@ -7,10 +7,10 @@ import math
 import torch
 from mmengine.dist import all_gather, get_dist_info
 from mmengine.hooks import Hook
-from mmengine.registry import HOOKS
 from torch import Tensor
 
 from mmnystrom.core import KernelMatrixError, check_integer
+from mmnystrom.registry import HOOKS
 
 from ..log_names import log_labels
 from ..lookup import find_distiller, is_sharded, kda_losses, recorded_pair, unwrap

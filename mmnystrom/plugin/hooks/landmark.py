@@ -9,9 +9,9 @@ from collections.abc import Iterable
 import torch
 from mmengine.dist import all_gather, all_reduce, broadcast, get_rank, get_world_size
 from mmengine.hooks import CheckpointHook, Hook
-from mmengine.registry import HOOKS
 
 from mmnystrom.core import check_integer, check_number
+from mmnystrom.registry import HOOKS
 
 from ..acting import TEACHER_OF_ZEROS, first_iteration, why_never, why_not
 from ..lookup import check_called, freeze_teacher, is_sharded, kda_losses, unclaimed_landmarks

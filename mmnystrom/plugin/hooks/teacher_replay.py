@@ -10,11 +10,11 @@ import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.registry import HOOKS
 from mmengine.runner import BaseLoop
 from torch.utils.data import IterableDataset
 
 from mmnystrom.core import check_integer, check_number
+from mmnystrom.registry import HOOKS
 
 from ..lookup import find_distiller, freeze_teacher, unwrap
 from ..replay import ReplayedTeacher, ReplayError, ReplayStore

@@ -6,9 +6,10 @@ import functools
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from mmengine.runner.amp import autocast
+
+from mmnystrom.registry import HOOKS
 
 from ..lookup import unwrap
 
