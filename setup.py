@@ -11,6 +11,12 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).parent
 #: What OpenMMLab packages carry under ``.mim``: found there by ``pkg::path`` configs and by mim.
 MIM_FILES = ('configs', 'tools', 'model-index.yml')
+#: The two lines of the packages that mmrazor is written for. They have the same modules, so that none of
+#: them can be a dependency: it would write over the other.
+HOSTS = {
+    'openmmlab': ['mmengine>=0.10.0,<1.0.0', 'mmpretrain>=1.2.0,<2.0.0'],
+    'onedl': ['onedl-mmengine>=0.10.12,<1.0.0', 'onedl-mmpretrain>=1.3.6,<2.0.0'],
+}
 
 
 def requirements(name):
@@ -61,7 +67,7 @@ setup(
     packages=find_packages(include=['mmnystrom', 'mmnystrom.*']),
     python_requires='>=3.10',
     install_requires=requirements('runtime'),
-    extras_require={name: requirements(name) for name in ('benchmark', 'export')},
+    extras_require={name: requirements(name) for name in ('benchmark', 'export')} | HOSTS,
     cmdclass={'build_py': BuildWithMim},
     zip_safe=False,
 )

@@ -7,9 +7,12 @@ from .run import run_script
 
 def main() -> None:
     """Run the script named first on the command line."""
-    if len(sys.argv) < 2 or sys.argv[1] in ('-h', '--help'):
+    args = sys.argv[1:]
+    # torch.distributed.launch puts this before the script.
+    rank = [args.pop(0)] if args and args[0].startswith('--local-rank=') else []
+    if not args or args[0] in ('-h', '--help'):
         sys.exit('usage: python -m mmnystrom.bridge SCRIPT [ARGS ...]')
-    run_script(sys.argv[1], sys.argv[2:])
+    run_script(args[0], [*args[1:], *rank])
 
 
 if __name__ == '__main__':

@@ -7,6 +7,8 @@ Cure: exactly what mmengine writes is allowed, for mmengine's loader and for a u
 a malicious file code execution, so a stand-in of that name gives out four methods of HistoryBuffer and
 nothing else. Checkpoints from the web, which mmengine loads with ``weights_only=False``, pass through
 the same door.
+OneDL's mmengine loads narrowly and then, if that fails, once more with ``weights_only=False``, which runs
+the code of any file: its second try is taken away.
 Can go: once mmengine names its safe globals itself.
 """
 
@@ -75,6 +77,8 @@ def apply() -> None:
 
     host.CheckpointLoader.load_checkpoint = classmethod(load_checkpoint)
     host.load_url = functools.partial(_load_url, host.load_url)
+    if hasattr(host, '_safe_torch_load'):  # OneDL's
+        host._safe_torch_load = _load_narrowly
 
 
 def safe_globals() -> list:
@@ -107,6 +111,11 @@ def _getattr_of_history_buffer(owner, name, *default):
     raise pickle.UnpicklingError(
         f'Unsupported global: GLOBAL builtins.getattr({owner!r}, {name!r}) was not an allowed global'
     )
+
+
+def _load_narrowly(file, map_location=None, weights_only=None):
+    # Torch's own default, which TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD can change.
+    return torch.load(file, map_location=map_location)
 
 
 def _load_url(load_url, *args, **kwargs):

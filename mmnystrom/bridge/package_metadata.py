@@ -1,28 +1,38 @@
 """Break: setuptools >= 81 has no pkg_resources (and a Python >= 3.12 venv has no setuptools).
 
 Where: ``mmengine/utils/package_utils.py:17``, reached by every ``pkg::path`` config. Where pkg_resources
-is there, the same lines look for an editable install beside its metadata, where it is not.
-Cure: the same three helpers on importlib.metadata, put wherever mmengine re-exported them.
-Can go: once mmengine reads importlib.metadata itself.
+is there, the same lines look for an editable install beside its metadata, where it is not. And a package
+whose distribution has another name than mmengine expects (``mmseg`` of onedl-mmsegmentation) counts as
+not installed.
+Cure: the same three helpers on importlib.metadata and the import system, put wherever mmengine
+re-exported them.
+Can go: once mmengine does so itself.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import inspect
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from ._rebind import rebind
 
-NAME = 'pkg_resources is gone, or misses editable installs'
+NAME = 'installed packages are looked for by pkg_resources, or under one name only'
 
 
 def is_broken() -> bool:
-    """Whether mmengine's helpers would fail on their import of pkg_resources, or to find this package."""
-    if importlib.util.find_spec('pkg_resources') is None:
-        return True
+    """Whether mmengine's helpers would fail on their import of pkg_resources, or to find a package."""
+    from mmengine.config.utils import MODULE2PACKAGE
     from mmengine.utils import package_utils
 
+    uses = 'pkg_resources' in inspect.getsource(package_utils)
+    if uses and importlib.util.find_spec('pkg_resources') is None:
+        return True
+    for module, package in MODULE2PACKAGE.items():
+        there = importlib.util.find_spec(module) is not None
+        if there and not package_utils.is_installed(package):
+            return True
     try:
         found = package_utils.get_installed_path(__name__.partition('.')[0])
     except Exception:  # pkg_resources' own, for a package that is run from a checkout
@@ -45,9 +55,16 @@ def is_installed(package: str) -> bool:
     try:
         distribution(package)
     except PackageNotFoundError:
-        spec = importlib.util.find_spec(package)
+        spec = importlib.util.find_spec(_module_of(package))
         return spec is not None and spec.origin is not None
     return True
+
+
+def _module_of(package: str) -> str:
+    """The module of a package that no distribution has the name of."""
+    from mmengine.config.utils import MODULE2PACKAGE
+
+    return next((module for module, name in MODULE2PACKAGE.items() if name == package), package)
 
 
 def get_installed_path(package: str) -> str:
@@ -60,9 +77,10 @@ def get_installed_path(package: str) -> str:
     try:
         dist = distribution(package)
     except PackageNotFoundError:
-        if importlib.util.find_spec(package) is None:
+        module = _module_of(package)
+        if importlib.util.find_spec(module) is None:
             raise
-        return _module_path(package)
+        return _module_path(module)
     path = Path(dist.locate_file(package))
     if path.exists():
         return str(path)

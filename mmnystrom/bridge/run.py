@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import amp_option
+from . import script_options
 from .install import install
 
 
@@ -28,8 +28,7 @@ def run_script(script: str, args: Sequence[str]) -> None:
     install()
     from . import cpu_ranks  # needs torch, whose absence is install()'s to report
 
-    if amp_option.is_broken(list(args)):
-        amp_option.apply()
+    script_options.apply(args)
     sys.argv = [str(path), *args]
     sys.path.insert(0, str(path.resolve().parent))
     runpy.run_path(str(path), run_name='__main__')

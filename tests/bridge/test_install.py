@@ -100,6 +100,32 @@ def test_missing_packages_are_named_at_once(monkeypatch):
         dependencies.check()
 
 
+def test_a_missing_host_is_named_with_both_remedies(monkeypatch):
+    find_spec = dependencies.importlib.util.find_spec
+    monkeypatch.setattr(
+        dependencies.importlib.util, 'find_spec', lambda x: None if x == 'mmengine' else find_spec(x)
+    )
+    with pytest.raises(
+        ImportError, match=r'"mmengine>=0\.10,<1"\n.*OneDL.*\n.*"onedl-mmengine>=0\.10\.12'
+    ):
+        dependencies.check()
+
+
+@pytest.mark.parametrize(
+    ('both', 'folder'), [(('mmengine', 'onedl-mmengine'), 'mmengine'), (('mmcv', 'mmcv-lite'), 'mmcv')]
+)
+def test_two_packages_in_one_folder_are_found(monkeypatch, both, folder):
+    def version(name):
+        if name not in both:
+            raise dependencies.PackageNotFoundError(name)
+        return '1.0'
+
+    monkeypatch.setattr(dependencies, 'version', version)
+    one, other = both
+    with pytest.raises(ImportError, match=f'{one} 1.0 and {other} 1.0 have written into the same folder'):
+        dependencies.check()
+
+
 def test_a_missing_torch_is_named_too():
     result = python("import sys; sys.modules['torch'] = None; import mmnystrom")
     assert 'mmnystrom needs torch, which this environment does not have' in result.stderr

@@ -6,6 +6,7 @@ from pathlib import Path
 import mmcv
 import mmengine
 import pytest
+from mmengine.config.utils import MODULE2PACKAGE
 
 from mmnystrom.bridge import package_metadata
 from mmnystrom.bridge.package_metadata import get_installed_path, is_installed, package2module
@@ -31,6 +32,18 @@ def test_path_of_an_editable_or_plain_install_of_this_package():
 
 def test_path_of_a_module_without_distribution():
     assert Path(get_installed_path('json')).name == 'json'
+
+
+def test_a_package_whose_distribution_has_another_name(tmp_path, monkeypatch):
+    """As mmseg of onedl-mmsegmentation, which mmengine looks for as mmsegmentation."""
+    (tmp_path / 'mmother').mkdir()
+    (tmp_path / 'mmother/__init__.py').touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(MODULE2PACKAGE, 'mmother', 'mmotherwise')
+    assert is_installed('mmotherwise')
+    assert Path(get_installed_path('mmotherwise')) == tmp_path / 'mmother'
+    monkeypatch.setattr('mmengine.utils.package_utils.is_installed', lambda name: name != 'mmotherwise')
+    assert package_metadata.is_broken()
 
 
 def test_path_of_nothing():
