@@ -3,12 +3,13 @@
 Where: ``mmengine/runner/checkpoint.py:347``. The checkpoints hold the message hub's HistoryBuffers
 and numpy scalars beside the tensors, so ``--resume`` and every teacher checkpoint fail.
 Cure: exactly what mmengine writes is allowed, for mmengine's loader and for a user's own
-``torch.load(path)``. The pickle of a HistoryBuffer calls ``builtins.getattr``. The real one would hand
-a malicious file code execution, so a stand-in of that name gives out four methods of HistoryBuffer and
-nothing else. Checkpoints from the web, which mmengine loads with ``weights_only=False``, pass through
-the same door.
-OneDL's mmengine loads narrowly and then, if that fails, once more with ``weights_only=False``, which runs
-the code of any file: its second try is taken away.
+``torch.load(path)``: histories, numpy's numbers, the dicts of a data set's metainfo, and what a one-cycle
+schedule anneals by. The pickle of a HistoryBuffer and of a one-cycle schedule calls ``builtins.getattr``.
+The real one would hand a malicious file code execution, so a stand-in of that name gives out four methods
+of the one and two of the other and nothing else. Checkpoints from the web, which mmengine loads with
+``weights_only=False``, pass through the same door. OneDL's mmengine loads narrowly and then, if that
+fails, once more with ``weights_only=False``, which runs the code of any file: its second try is taken
+away.
 Can go: once mmengine names its safe globals itself.
 """
 
@@ -27,6 +28,8 @@ import torch
 NAME = 'checkpoints under weights_only=True'
 
 _HISTORY_METHODS = ('min', 'max', 'current', 'mean')
+_ONE_CYCLE = 'mmengine.optim.scheduler.param_scheduler.OneCycleParamScheduler'
+_ONE_CYCLE_METHODS = ('_annealing_cos', '_annealing_linear')
 #: How torch names what it refused.
 _WANTED = (
     r'GLOBAL (.+?) (?:was not|whose module)',
@@ -38,6 +41,13 @@ _WANTED = (
 
 class UntrustedCheckpointError(RuntimeError):
     """A checkpoint wants more than tensors and what mmengine itself writes."""
+
+
+class _OneCycle:
+    """Stands for the schedule in a checkpoint, which names it and never makes one."""
+
+    def __new__(cls, *args, **kwargs):
+        raise pickle.UnpicklingError(f'Unsupported class {_ONE_CYCLE}')
 
 
 class _Probe:
@@ -83,6 +93,7 @@ def apply() -> None:
 
 def safe_globals() -> list:
     """What a checkpoint of mmengine's may name, as ``torch.serialization.add_safe_globals`` takes it."""
+    from mmengine.config import ConfigDict
     from mmengine.logging import HistoryBuffer
 
     dtypes = {type(np.dtype(code)) for code in '?bhilqBHILQefd'}
@@ -94,20 +105,25 @@ def safe_globals() -> list:
         for name in ('_reconstruct', 'scalar')
     ]
     return [
+        ConfigDict,  # a dict of a data set's metainfo
         HistoryBuffer,
         np.ndarray,
         np.dtype,
         *sorted(dtypes, key=lambda dtype: dtype.__name__),
         *functions,
-        (_getattr_of_history_buffer, 'builtins.getattr'),
+        (_OneCycle, _ONE_CYCLE),
+        (_getattr, 'builtins.getattr'),
     ]
 
 
-def _getattr_of_history_buffer(owner, name, *default):
+def _getattr(owner, name, *default):
     from mmengine.logging import HistoryBuffer
+    from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 
     if owner is HistoryBuffer and name in _HISTORY_METHODS and not default:
         return getattr(HistoryBuffer, name)
+    if owner is _OneCycle and name in _ONE_CYCLE_METHODS and not default:
+        return getattr(OneCycleParamScheduler, name)
     raise pickle.UnpicklingError(
         f'Unsupported global: GLOBAL builtins.getattr({owner!r}, {name!r}) was not an allowed global'
     )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import logging
 import os
 import sys
+import warnings
 from types import ModuleType
 
 from . import dependencies
@@ -30,12 +33,14 @@ def install() -> list[str]:
     dependencies.check()
     too_late = _bound_before_the_bridge()
     cured = []
-    for cure in _cures():
-        if cure.is_broken():
-            cure.apply()
-            cured.append(cure.NAME)
+    with _without_a_needless_warning():
+        for cure in _cures():
+            if cure.is_broken():
+                cure.apply()
+                cured.append(cure.NAME)
     _cured = cured
-    _report(cured, too_late)
+    _report(cured)
+    _warn_of_bound(too_late)
     return list(cured)
 
 
@@ -107,14 +112,10 @@ def _stands_for_mmcls(value: object) -> bool:
     return any(cell.cell_contents == 'mmcls' for cell in closure)
 
 
-def _report(cured: list[str], too_late: list[str]) -> None:
+def _warn_of_bound(too_late: list[str]) -> None:
     from mmengine.logging import print_log
 
-    if os.environ.get('RANK', '0') != '0':  # the process group does not exist yet
-        return
-    if cured:
-        print_log(f'mmnystrom bridge cured: {"; ".join(cured)}.', logger='current')
-    if too_late:
+    if too_late and os.environ.get('RANK', '0') == '0':  # the process group does not exist yet
         print_log(
             'mmrazor was imported before the mmnystrom bridge, and these names of mmcls cannot be '
             f'bound any more: {"; ".join(too_late)}. What uses them will fail. Import mmnystrom '
@@ -122,3 +123,28 @@ def _report(cured: list[str], too_late: list[str]) -> None:
             logger='current',
             level=logging.WARNING,
         )
+
+
+def _report(cured: list[str]) -> None:
+    """Let every run say in its log, in one line, that the bridge is on."""
+    from mmengine.runner import Runner
+
+    build = Runner.__init__
+
+    @functools.wraps(build)
+    def build_and_say(self, *args, **kwargs):
+        build(self, *args, **kwargs)
+        self.logger.info(
+            f'mmnystrom bridge: {len(cured)} cures are on, which mmnystrom.bridge.install() lists.'
+        )
+
+    if cured:
+        Runner.__init__ = build_and_say
+
+
+@contextlib.contextmanager
+def _without_a_needless_warning():
+    """mmcv-lite warns of a compiled operator at import, whether or not a config asks for it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
+        yield

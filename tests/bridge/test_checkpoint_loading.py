@@ -6,8 +6,11 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from mmengine.config import ConfigDict
 from mmengine.logging import HistoryBuffer, MessageHub
+from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 from mmengine.runner import CheckpointLoader, load_checkpoint, save_checkpoint
+from support import kda_config, train
 
 from mmnystrom.bridge import checkpoint_loading
 from mmnystrom.bridge.checkpoint_loading import UntrustedCheckpointError
@@ -82,14 +85,42 @@ class _Getattr:
 
 @pytest.mark.parametrize(
     ('owner', 'name'),
-    [(HistoryBuffer, '__init__'), (HistoryBuffer, '__globals__'), (np.ndarray, 'max')],
+    [
+        (HistoryBuffer, '__init__'),
+        (HistoryBuffer, '__globals__'),
+        (np.ndarray, 'max'),
+        (OneCycleParamScheduler, 'load_state_dict'),
+        (ConfigDict, '_to_lazy_dict'),
+    ],
 )
 def test_getattr_gives_out_nothing_but_the_four_methods(tmp_path, owner, name):
     if name == '__globals__':
         with pytest.raises(pickle.UnpicklingError):
-            checkpoint_loading._getattr_of_history_buffer(HistoryBuffer.mean, name)
+            checkpoint_loading._getattr(HistoryBuffer.mean, name)
         return
     assert name in _refused(tmp_path, dict(x=_Getattr(owner, name)))
+
+
+class _Makes:
+    def __reduce__(self):
+        return OneCycleParamScheduler, ('optimizer', 'lr')
+
+
+def test_a_schedule_is_named_and_never_made(tmp_path):
+    assert 'OneCycleParamScheduler' in _refused(tmp_path, dict(x=_Makes()))
+
+
+def test_a_run_with_metainfo_of_dicts_and_a_one_cycle_schedule_is_resumed(tmp_path):
+    info = dict(info=dict(of=[dict(a=1)], by='me'), palette=[(1, 2, 3)])
+    more = dict(train_dataloader__dataset__metainfo=info)
+    more['param_scheduler'] = [dict(type='OneCycleLR', eta_max=0.1, total_steps=30, by_epoch=False)]
+    _, whole = train(kda_config(tmp_path / 'whole', epochs=2, **more))
+    path = tmp_path / 'whole/epoch_1.pth'
+    cfg = kda_config(tmp_path / 'resumed', epochs=2, resume=True, load_from=str(path), **more)
+    _, rest = train(cfg)
+    assert rest == whole[len(whole) - len(rest) :] and len(rest) < len(whole)
+    meta = torch.load(path)['meta']['dataset_meta']
+    assert meta['info'] == info['info'] and type(meta['info']) is ConfigDict
 
 
 def test_a_users_own_load_takes_the_same_list_and_nothing_wider(tmp_path):
