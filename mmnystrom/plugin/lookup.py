@@ -47,7 +47,7 @@ def check_called(model: nn.Module, losses: dict[str, tuple[KDALoss, dict]]) -> N
         losses: What :func:`kda_losses` finds in it.
 
     Raises:
-        ValueError: If there are any.
+        ValueError: If there are any, or a connector of the teacher's has weights.
     """
     kinds = {kind.__name__ for kind in type(unwrap(model)).__mro__}
     if losses and 'SelfDistill' in kinds:
@@ -63,6 +63,29 @@ def check_called(model: nn.Module, losses: dict[str, tuple[KDALoss, dict]]) -> N
                 f'called: add loss_forward_mappings=dict({name}=dict(s_feature=dict(from_student=True, '
                 "recorder='feat'), t_feature=dict(from_student=False, recorder='feat')))."
             )
+        _check_teachers_connector(distiller, name, mapping)
+
+
+def _check_teachers_connector(distiller, name: str, mapping: dict) -> None:
+    """Refuse a connector of the teacher's with weights that nothing would train but weight decay."""
+    connector = mapping.get('t_feature', {}).get('connector')
+    connectors = getattr(distiller, 'connectors', {})
+    if connector not in connectors:  # mmrazor's to refuse
+        return
+    others = {
+        given.get('connector')
+        for loss, arguments in distiller.loss_forward_mappings.items()
+        for argument, given in arguments.items()
+        if (loss, argument) != (name, 't_feature')
+    }
+    trained = any(parameter.requires_grad for parameter in connectors[connector].parameters())
+    if trained and connector not in others:
+        raise ValueError(
+            f'{name}: t_feature comes from connector={connector!r}, whose weights would get no gradient '
+            "(the teacher's features are the target), and weight decay would shrink them to 0. Put a "
+            'connector with weights on s_feature, and for the teacher take one without, such as '
+            'PoolConnector.'
+        )
 
 
 def unclaimed_landmarks(model: nn.Module, checkpoint: dict) -> str | None:

@@ -196,10 +196,9 @@ class KDALoss(KernelTransferLoss):
                 probe(self, loss)
         else:
             loss = student.new_zeros((), dtype=torch.float32)
-        # The sum of no rows is 0, even of NaN. It keeps the connectors in the graph.
-        for feature in (teacher,) if acts else (student, teacher):
-            if feature.requires_grad:
-                loss = loss + feature[:0].float().sum()
+        if not acts and student.requires_grad:
+            # The sum of no rows is 0, even of NaN. It keeps the student's connectors in the graph.
+            loss = loss + student[:0].float().sum()
         return loss
 
     def refresh(

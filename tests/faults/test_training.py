@@ -129,6 +129,13 @@ def a_backbone_gives_a_tuple(cfg, folder):
     distiller(cfg).teacher_recorders.feat.source = 'backbone'
 
 
+@mistake("loss_kda: t_feature comes from connector='project', whose weights would get no gradient")
+def a_connector_of_the_teachers_with_weights(cfg, folder):
+    project = dict(type='ProjectionConnector', in_channel=64, out_channel=32)
+    distiller(cfg).connectors = dict(project=project)
+    mapping(cfg).t_feature.connector = 'project'
+
+
 @mistake('pol must be in "connectors"')
 def a_connector_that_is_not_there(cfg, folder):
     mapping(cfg).s_feature.connector = 'pol'
