@@ -12,7 +12,7 @@ _REMEDIES = {
         'landmarks need labels. Record them, student_recorders=dict('
         "gt_label=dict(type='ModuleInputs', source='head.loss_module')), and map them, "
         "loss_forward_mappings=dict({name}=dict(gt_label=dict(from_student=True, recorder='gt_label', "
-        'data_idx=1))).'
+        "data_idx=1))). Where there are none, as without data (DAFL), take type='kmeans' or 'random'."
     ),
     'weights': (
         "landmarks need the classifiers' weights. Record them in both student_recorders and "

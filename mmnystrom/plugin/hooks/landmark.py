@@ -8,13 +8,13 @@ from collections.abc import Iterable
 
 import torch
 from mmengine.dist import all_gather, all_reduce, broadcast, get_rank, get_world_size
-from mmengine.hooks import CheckpointHook, Hook
+from mmengine.hooks import CheckpointHook, EMAHook, Hook
 
 from mmnystrom.core import check_integer, check_number
 from mmnystrom.registry import HOOKS
 
 from ..acting import TEACHER_OF_ZEROS, first_iteration, why_never, why_not
-from ..lookup import check_called, freeze_teacher, is_sharded, kda_losses, unclaimed_landmarks
+from ..lookup import check_called, freeze_teacher, is_sharded, kda_losses, unclaimed_landmarks, unwrap
 from ..losses import KDALoss, Step
 from ..once import Once
 from ..pull import PullWatch
@@ -206,6 +206,31 @@ class LandmarkHook(Hook):
         """Check whether the loss has cost the student accuracy."""
         if self._iterations and self.watch is not None:
             self.watch.after_validation(runner, metrics)
+
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Save the landmarks of the run, and not those of the copy that EMAHook averages in.
+
+        The copy never collects. EMAHook swaps what it has in common with the model's state, which is the
+        number of refreshes: 0. It may do so before this hook or after it.
+        """
+        states = [checkpoint['state_dict'], checkpoint.get('ema_state_dict', {})]
+        for hook in runner.hooks:
+            copy = getattr(hook, 'ema_model', None) if isinstance(hook, EMAHook) else None
+            if copy is None:
+                continue
+            for name, (averaged, _) in kda_losses(copy.module).items():
+                loss = next(loss for loss in self.losses if loss.name == name)
+                if loss.landmarks is not None:
+                    averaged.landmarks.restore(loss.landmarks.saved_state(), name)
+            true = {
+                key: value
+                for key, value in unwrap(runner.model).state_dict().items()
+                if '.landmarks.' in key
+            }
+            for state in states:
+                for key in state:
+                    if key.removeprefix('module.') in true:
+                        state[key] = true[key.removeprefix('module.')]
 
     def _ramp(self, runner, loss: KDALoss) -> float:
         if not self.ramp_epochs:

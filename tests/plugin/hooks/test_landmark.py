@@ -141,10 +141,19 @@ def test_gradient_accumulation_counts_every_image(tmp_path):
     assert counts.epochs[0].tolist() == [6] * 10
 
 
-def test_beside_ema_and_buffer_sync(tmp_path):
+@pytest.mark.parametrize('first', [True, False])
+def test_beside_ema_and_buffer_sync(tmp_path, first):
     cfg = kda_config(tmp_path, epochs=2)
-    cfg.custom_hooks += [dict(type='EMAHook', momentum=0.1), dict(type='SyncBuffersHook')]
-    _, curve = train(cfg)
+    others = [dict(type='EMAHook', momentum=0.1), dict(type='SyncBuffersHook')]
+    cfg.custom_hooks = [*others, *cfg.custom_hooks] if first else [*cfg.custom_hooks, *others]
+    before, curve = train(cfg)
+    saved = torch.load(tmp_path / 'epoch_2.pth', map_location='cpu')
+    for name, value in landmarks_of(before).saved_state().items():
+        assert torch.equal(
+            saved['state_dict'][f'distiller.distill_losses.loss_kda.landmarks.{name}'], value
+        )
+    prefix = 'module.distiller.distill_losses.loss_kda.landmarks.'
+    assert saved['ema_state_dict'][f'{prefix}refreshes'] == 2
     cfg.train_cfg.max_epochs = 3
     cfg.resume = True
     runner, resumed = train(cfg)
