@@ -9,13 +9,18 @@ mmpretrain's classes and of mmrazor's, so the scope ``mmnystrom`` finds those of
 
 from __future__ import annotations
 
+import importlib
 from collections import ChainMap
 
-import mmengine.registry as root
-import mmpretrain.registry as pretrain
-import mmrazor.registry as razor
-from mmengine.config.utils import MODULE2PACKAGE
-from mmengine.registry import Registry
+from . import bridge
+
+bridge.install()  # says what is missing, if something is
+
+import mmengine.registry as root  # noqa: E402
+import mmpretrain.registry as pretrain  # noqa: E402
+import mmrazor.registry as razor  # noqa: E402
+from mmengine.config.utils import MODULE2PACKAGE  # noqa: E402
+from mmengine.registry import Registry  # noqa: E402
 
 SCOPE = 'mmnystrom'
 
@@ -67,3 +72,5 @@ REGISTRIES = _make()
 DATASETS = REGISTRIES['DATASETS']
 HOOKS = REGISTRIES['HOOKS']
 MODELS = REGISTRIES['MODELS']
+
+importlib.import_module('mmnystrom.plugin')  # which registers itself, and has begun to if it is first

@@ -8,9 +8,10 @@ import logging
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from types import ModuleType
 
-from . import dependencies
+from . import dependencies, on_import
 
 _cured: list[str] | None = None
 
@@ -31,6 +32,7 @@ def install() -> list[str]:
     if _cured is not None:
         return list(_cured)
     dependencies.check()
+    on_import.disarm()
     too_late = _bound_before_the_bridge()
     cured = []
     with _without_a_needless_warning():
@@ -41,7 +43,17 @@ def install() -> list[str]:
     _cured = cured
     _report(cured)
     _warn_of_bound(too_late)
+    on_import.finish()
     return list(cured)
+
+
+def watch_imports(then: Callable[[], object]) -> None:
+    """Install when a package of OpenMMLab's is first imported, or at once if one is.
+
+    Args:
+        then: What to do after it.
+    """
+    on_import.arm(install, then)
 
 
 def _cures() -> tuple[ModuleType, ...]:

@@ -1,5 +1,7 @@
 """What OpenMMLab sees: importing this package registers everything in it."""
 
+import mmnystrom.registry  # noqa: F401  (first: it turns the bridge on)
+
 from .backbones import ShuffleNetV2_CIFAR
 from .connectors import NormalizeConnector, PoolConnector, ProjectionConnector
 from .datasets import CIFAR10Images, CIFAR100Images, Digits, TinyImageNet

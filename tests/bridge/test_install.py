@@ -138,7 +138,7 @@ def test_two_packages_in_one_folder_are_found(monkeypatch, both, folder):
 
 
 def test_a_missing_torch_is_named_too():
-    result = python("import sys; sys.modules['torch'] = None; import mmnystrom")
+    result = python("import sys; sys.modules['torch'] = None; import mmnystrom.registry")
     assert 'mmnystrom needs torch, which this environment does not have' in result.stderr
 
 

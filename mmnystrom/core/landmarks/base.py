@@ -227,7 +227,13 @@ class Landmarks(State):
             self.num_active = int(self.exists.sum())
 
     def active(self) -> tuple[Tensor, Tensor]:
-        """The landmarks that exist: the student's (m', d_S), the teacher's (m', d_T)."""
+        """The landmarks that exist: the student's (m', d_S), the teacher's (m', d_T).
+
+        Raises:
+            RuntimeError: If there are none yet.
+        """
+        if self.exists is None:
+            raise RuntimeError('there are no landmarks yet: call observe(), and commit() or refresh().')
         if self.num_active == len(self.exists):
             return self.student, self.teacher
         return self.student[self.exists], self.teacher[self.exists]

@@ -1,0 +1,73 @@
+"""The bridge is on before OpenMMLab is, and not before anybody wants it. In fresh interpreters."""
+
+import subprocess
+import sys
+
+import pytest
+
+HOSTS = ('mmengine', 'mmcv', 'mmpretrain', 'mmrazor')
+OFF = f'import sys; assert not set(sys.modules) & set({HOSTS})\n'
+ON = (
+    "import sys; assert 'mmnystrom.plugin' in sys.modules\n"
+    'from mmengine.registry import MODELS\n'
+    "assert MODELS.get('mmnystrom.KDALoss').__name__ == 'KDALoss'\n"
+)
+
+
+def run(code):
+    result = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_the_method_alone_imports_nothing_of_openmmlab():
+    run(
+        'import mmnystrom.core, importlib.util\n'
+        "importlib.util.find_spec('mmengine')\n"  # only asks
+        'from mmnystrom import KernelTransferLoss\n'
+        f'assert KernelTransferLoss is mmnystrom.core.KernelTransferLoss\n{OFF}'
+    )
+
+
+@pytest.mark.parametrize(
+    'first',
+    [
+        'import mmnystrom.core, mmengine',
+        'import mmnystrom, mmrazor.models',
+        'import mmnystrom\nfrom mmcls.structures import ClsDataSample',
+        'import mmengine, mmnystrom',
+        'import mmnystrom.registry',
+        'from mmnystrom.plugin import PoolConnector',
+        'import mmnystrom; mmnystrom.KDALoss',
+        'import mmnystrom.benchmark.suites',
+    ],
+)
+def test_whoever_imports_openmmlab_has_the_bridge_and_the_plugin(first):
+    run(f'{first}\n{ON}')
+
+
+def test_a_watched_package_is_itself():
+    run(
+        'import importlib, pickle, mmnystrom, mmengine\n'
+        "assert mmengine.__spec__.loader.__class__.__name__ == 'SourceFileLoader'\n"
+        'assert mmengine.__loader__ is mmengine.__spec__.loader\n'
+        'assert importlib.reload(mmengine) is mmengine\n'
+    )
+
+
+def test_mmengine_without_mmrazor_is_left_alone():
+    """Somebody else's mmengine, in an environment where the bridge has nothing to do."""
+    out = run(
+        "import sys; sys.modules['mmrazor'] = None\n"
+        'import mmnystrom.core, mmengine\n'
+        'try:\n    import mmnystrom.plugin\nexcept ImportError as error:\n    print(error)'
+    )
+    assert out.startswith('mmnystrom needs mmrazor, which this environment does not have')
+
+
+def test_what_is_not_there_is_an_attribute_error():
+    run(
+        'import mmnystrom\n'
+        "assert {'KDALoss', 'core', 'plugin', 'bridge'} <= set(dir(mmnystrom))\n"
+        'try:\n    mmnystrom.nothing\nexcept AttributeError as error:\n    print(error)'
+    )
