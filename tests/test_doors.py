@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 import mmpretrain
-from support import PAIR, call_tool
+import torch
+from support import PAIR, ROOT, call_tool
 
 INHERITS = f"""
 _base_ = 'mmnystrom::distill/mmpretrain/kda/kda_neck_{PAIR}.py'
@@ -94,3 +95,15 @@ def test_a_lazy_config(tmp_path):
     log = next((tmp_path / 'out').glob('*/*.log')).read_text()
     value = log.rpartition('distill.loss_kda: ')[2].split()[0]
     assert 'Epoch(train) [3]' in log and float(value) > 0
+
+
+def test_the_loop_in_plain_torch(tmp_path):
+    """No package of OpenMMLab is imported, and landmarks and student are in one file."""
+    blocked = 'import sys; sys.modules.update(mmengine=None, mmcv=None, mmpretrain=None, mmrazor=None)\n'
+    script = blocked + (ROOT / 'demo/plain_torch.py').read_text()
+    command = [sys.executable, '-c', script]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert 'epoch 3: loss' in result.stdout, result.stderr[-2000:]
+    assert 0 < float(result.stdout.rpartition('landmarks: ')[2]) < 1
+    state = torch.load(tmp_path / 'student.pth')['kda']
+    assert state['landmarks.student'].shape == state['landmarks.teacher'].shape == (10, 512)

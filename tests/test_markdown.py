@@ -91,7 +91,7 @@ def test_a_config_loads_and_builds(code, tmp_path):
     for spec in losses.values():
         assert MODELS.build(dict(spec, _scope_='mmrazor'))
     if 'model' not in cfg:
-        assert losses or 'custom_hooks' in cfg
+        assert losses or {'custom_hooks', 'compile'} & set(cfg)
         return
     cfg.model.teacher_ckpt = None
     cfg.model.setdefault('data_preprocessor', cfg.get('data_preprocessor'))
@@ -207,11 +207,16 @@ def check_command(words):
             if before in ('-r', '--requirement'):
                 check_file(word)
     elif program == 'torchrun':
-        script = next(i for i, word in enumerate(rest) if word.endswith('.py'))
+        script = next(i for i, word in enumerate(rest) if word.endswith('.py') or word == '-m')
         for word in rest[:script]:
             if word.startswith('--'):
                 assert word.partition('=')[0].replace('_', '-') in torchrun_options(), word
         check_python(rest[script:])
+    elif program == 'mim':
+        verb, package, *words = rest
+        assert package == 'mmnystrom', rest
+        tool = words[0] if verb == 'run' else verb
+        assert verb in ('train', 'test', 'run') and (ROOT / f'tools/{tool}.py').is_file(), rest
     elif program == 'srun':
         check_python(rest[rest.index('python') + 1 :])
     else:

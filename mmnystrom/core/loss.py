@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from .checks import check_number
 from .distances import DISTANCES, normalized
-from .features import cast, computing_dtype, finite_samples, without_autocast
+from .features import cast, computing_dtype, feature_rows, finite_samples, without_autocast
 from .forms import FORMS
 from .kernels import KERNELS, Kernel
 from .landmarks import LANDMARKS, Landmarks, Use
@@ -149,9 +149,38 @@ class KernelTransferLoss(nn.Module):
         Raises:
             ValueError: If a shape does not fit.
         """
-        self.landmarks.observe(s_feature, t_feature, extra, finite)
+        known = {} if finite is None or not self.landmarks.takes_finite else dict(finite=finite)
+        self.landmarks.observe(s_feature, t_feature, extra, **known)
         if self.landmarks.local and (self.landmarks.per_iteration or not self.landmarks.ready):
             self.refresh()
+
+    @torch.no_grad()
+    def update(self, s_feature: Tensor, t_feature: Tensor, extra=None) -> None:
+        """Collect from a batch of a training loop of one's own: :meth:`observe` of pooled features.
+
+        Call it in every iteration, and :meth:`refresh` at the end of the epoch. No gradient goes through.
+
+        Args:
+            s_feature: The student's features, shape (N, d_S) or (N, d_S, 1, 1).
+            t_feature: The teacher's features, shape (N, d_T) or (N, d_T, 1, 1).
+            extra: As for :meth:`observe`: labels for class centres. Defaults to None.
+
+        Raises:
+            ValueError: If a shape does not fit, or the form has no landmarks.
+
+        Example:
+            >>> kda = KernelTransferLoss(dict(type='class_center', num_landmarks=2))
+            >>> kda.update(torch.eye(2), torch.eye(2), torch.arange(2))
+            >>> kda.refresh()
+            >>> kda(2 * torch.eye(2), torch.eye(2))
+            tensor(0.7071)
+        """
+        if self.landmarks is None:
+            raise ValueError(
+                "form='batch' has no landmarks to collect: leave update() and refresh() out."
+            )
+        rows = (feature_rows(s_feature, 's_feature'), feature_rows(t_feature, 't_feature'))
+        self.observe(*rows, extra)
 
     def refresh(
         self,

@@ -51,6 +51,9 @@ class Landmarks(State):
     strategy: ClassVar[str] = ''
     #: What :meth:`observe` takes beside the features: 'labels', 'indices', 'weights' or None.
     needs: ClassVar[str | None] = None
+    #: Whether it also takes ``finite``, what :func:`~mmnystrom.core.finite_samples` says of the features,
+    #: shape (N,), if that is known already.
+    takes_finite: ClassVar[bool] = False
     #: Whether a refresh keeps the landmarks it has nothing new for.
     keeps_missing: ClassVar[bool] = True
     #: Whether all collectors collect the same. The loss then refreshes without synchronizing.
@@ -110,17 +113,13 @@ class Landmarks(State):
         """Whether landmarks are new in every iteration. A commit does not wait for the device then."""
         return not self.refresh.by_epoch and self.refresh.interval == 1
 
-    def observe(
-        self, s_feature: Tensor, t_feature: Tensor, extra=None, finite: Tensor | None = None
-    ) -> None:
+    def observe(self, s_feature: Tensor, t_feature: Tensor, extra=None) -> None:
         """Collect from a batch.
 
         Args:
             s_feature: Shape (N, d_S).
             t_feature: Shape (N, d_T).
             extra: What :attr:`needs` names.
-            finite: What :func:`~mmnystrom.core.finite_samples` says of them, shape (N,), if that is
-                known already. Defaults to None.
         """
         raise NotImplementedError
 

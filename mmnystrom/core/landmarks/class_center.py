@@ -84,7 +84,7 @@ class ClassCenter(Means):
             s_feature: Shape (N, d_S).
             t_feature: Shape (N, d_T).
             extra: Class indices, integers of shape (N,), or soft labels, shape (N, m).
-            finite: See :meth:`Landmarks.observe`. Defaults to None.
+            finite: Which of them are finite, shape (N,), if that is known already. Defaults to None.
 
         Raises:
             LabelError: If the labels have another shape.

@@ -51,20 +51,13 @@ class Classifier(Landmarks):
         """True: the classifiers exist."""
         return True
 
-    def observe(
-        self,
-        s_feature: Tensor,
-        t_feature: Tensor,
-        extra: tuple[Tensor, Tensor],
-        finite: Tensor | None = None,
-    ) -> None:
+    def observe(self, s_feature: Tensor, t_feature: Tensor, extra: tuple[Tensor, Tensor]) -> None:
         """Remember the weights.
 
         Args:
             s_feature: Shape (N, d_S).
             t_feature: Shape (N, d_T).
             extra: The classifiers' weights, shapes (m, d_S) and (m, d_T).
-            finite: Not looked at: it is about features.
 
         Raises:
             ValueError: If a shape does not fit.

@@ -66,7 +66,7 @@ class FixedSamples(Means):
             s_feature: Shape (N, d_S).
             t_feature: Shape (N, d_T).
             extra: Positions of the images in the data set, shape (N,), on the CPU.
-            finite: See :meth:`Landmarks.observe`. Defaults to None.
+            finite: Which of them are finite, shape (N,), if that is known already. Defaults to None.
 
         Raises:
             ValueError: If a width differs from the landmarks', or ``extra`` has another shape.
@@ -137,9 +137,7 @@ class FixedRows(Landmarks):
         """True: they are given."""
         return True
 
-    def observe(
-        self, s_feature: Tensor, t_feature: Tensor, extra: None = None, finite: Tensor | None = None
-    ) -> None:
+    def observe(self, s_feature: Tensor, t_feature: Tensor, extra: None = None) -> None:
         """Check the widths; nothing is collected."""
         self.check_widths(s_feature, t_feature)
         self.follow(s_feature.device)

@@ -30,6 +30,8 @@ class Means(Landmarks):
     finite, in either network, are left out of both.
     """
 
+    takes_finite = True
+
     def __init__(
         self,
         num_landmarks: int,

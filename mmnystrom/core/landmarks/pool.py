@@ -83,16 +83,13 @@ class Reservoir(Landmarks):
         return 0 if self.pool_keys is None else int(self.pool_keys.isfinite().sum())
 
     @torch.no_grad()
-    def observe(
-        self, s_feature: Tensor, t_feature: Tensor, extra: None = None, finite: Tensor | None = None
-    ) -> None:
+    def observe(self, s_feature: Tensor, t_feature: Tensor, extra: None = None) -> None:
         """Offer a batch to the pool.
 
         Args:
             s_feature: Shape (N, d_S).
             t_feature: Shape (N, d_T).
             extra: Nothing.
-            finite: Not looked at: the pool looks when it is read.
 
         Raises:
             ValueError: If a width differs from the landmarks'.
