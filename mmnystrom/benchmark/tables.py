@@ -25,6 +25,10 @@ def markdown_table(lines: Iterable[Sequence[str]]) -> str:
     return tabulate(rows, head, tablefmt='github', disable_numparse=True)
 
 
+#: Seeds of which there is an interval.
+FEWEST = 3
+
+
 def mean_std(values: Sequence[float], digits: int) -> str:
     """Mean and sample standard deviation.
 
@@ -45,7 +49,8 @@ def paired(values: Sequence[float], others: Sequence[float], level: float = 0.95
         level: Of the interval. Defaults to 0.95.
 
     Returns:
-        ``mean``, and of at least two seeds ``low`` and ``high``.
+        ``mean``, and of at least three seeds ``low`` and ``high``: two say next to nothing of how far
+        they scatter.
 
     Example:
         >>> found = paired([2.0, 3.0, 4.0], [1.0, 1.0, 1.0])
@@ -54,7 +59,7 @@ def paired(values: Sequence[float], others: Sequence[float], level: float = 0.95
     """
     pairs = [a - b for a, b in zip(values, others, strict=True)]
     mean = statistics.mean(pairs)
-    if len(pairs) < 2:
+    if len(pairs) < FEWEST:
         return dict(mean=mean)
     half = stats.t.ppf((1 + level) / 2, len(pairs) - 1) * statistics.stdev(pairs) / len(pairs) ** 0.5
     return dict(mean=mean, low=float(mean - half), high=float(mean + half))

@@ -14,6 +14,7 @@ def test_paired_differences_are_those_of_scipy():
     assert found['mean'] == pytest.approx(np.mean(a - b))
     assert (found['low'], found['high']) == pytest.approx((interval.low, interval.high))
     assert paired([2.0], [1.0]) == dict(mean=1.0)
+    assert paired([2.0, 4.0], [1.0, 1.0]) == dict(mean=2.0)
     assert difference(dict(mean=1.0)) == '+1.00'
 
 
