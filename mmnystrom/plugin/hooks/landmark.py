@@ -8,13 +8,15 @@ from collections.abc import Iterable
 
 import torch
 from mmengine.dist import all_gather, all_reduce, broadcast, get_rank, get_world_size
-from mmengine.hooks import CheckpointHook, EMAHook, Hook
+from mmengine.hooks import CheckpointHook, Hook
+from mmengine.logging import print_log
 
 from mmnystrom.core import check_integer, check_number
 from mmnystrom.registry import HOOKS
 
 from ..acting import TEACHER_OF_ZEROS, first_iteration, why_never, why_not
-from ..lookup import check_called, freeze_teacher, is_sharded, kda_losses, unclaimed_landmarks, unwrap
+from ..averaged import keep_landmarks
+from ..lookup import check_called, freeze_teacher, is_sharded, kda_losses, unclaimed_landmarks
 from ..losses import KDALoss, Step
 from ..once import Once
 from ..pull import PullWatch
@@ -182,6 +184,7 @@ class LandmarkHook(Hook):
             loss.report_if_due()
             if loss.name not in self._acted and loss.last_value is not None and loss.last_value != 0:
                 self._acted.add(loss.name)
+                print_log(f'{loss.name} acts, from iteration {runner.iter + 1} on.', logger='current')
         counts_epochs = by_epoch(runner)
         # In an epoch-based loop after_train_epoch does it for these.
         here = [x for x in self._with_landmarks() if not (counts_epochs and x.landmarks.refresh.by_epoch)]
@@ -208,29 +211,8 @@ class LandmarkHook(Hook):
             self.watch.after_validation(runner, metrics)
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Save the landmarks of the run, and not those of the copy that EMAHook averages in.
-
-        The copy never collects. EMAHook swaps what it has in common with the model's state, which is the
-        number of refreshes: 0. It may do so before this hook or after it.
-        """
-        states = [checkpoint['state_dict'], checkpoint.get('ema_state_dict', {})]
-        for hook in runner.hooks:
-            copy = getattr(hook, 'ema_model', None) if isinstance(hook, EMAHook) else None
-            if copy is None:
-                continue
-            for name, (averaged, _) in kda_losses(copy.module).items():
-                loss = next(loss for loss in self.losses if loss.name == name)
-                if loss.landmarks is not None:
-                    averaged.landmarks.restore(loss.landmarks.saved_state(), name)
-            true = {
-                key: value
-                for key, value in unwrap(runner.model).state_dict().items()
-                if '.landmarks.' in key
-            }
-            for state in states:
-                for key in state:
-                    if key.removeprefix('module.') in true:
-                        state[key] = true[key.removeprefix('module.')]
+        """Save the landmarks of the run, and not those of the copy that EMAHook averages in."""
+        keep_landmarks(runner, self.losses, checkpoint)
 
     def _ramp(self, runner, loss: KDALoss) -> float:
         if not self.ramp_epochs:
@@ -257,8 +239,12 @@ class LandmarkHook(Hook):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter('always')
             for loss in losses:
+                had_none = not loss.ready
                 loss.refresh(all_reduce, all_gather, broadcast)
-                loss.report_if_due()
+                if had_none and loss.ready:
+                    number = loss.landmarks.num_active
+                    print_log(f'{loss.name} has its first {number} landmarks.', logger='current')
+                loss.report()
                 if loss.ready and not loss.landmarks.per_iteration and not loss.landmarks.teacher.any():
                     self._warn(f'{loss.name} is never on because {TEACHER_OF_ZEROS}.', of=loss)
                 while caught:

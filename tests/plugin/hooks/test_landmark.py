@@ -141,6 +141,13 @@ def test_gradient_accumulation_counts_every_image(tmp_path):
     assert counts.epochs[0].tolist() == [6] * 10
 
 
+def test_the_log_says_once_when_landmarks_exist_and_when_the_loss_begins(tmp_path):
+    train(kda_config(tmp_path, epochs=3, log_level='INFO'))
+    log = next(tmp_path.glob('*/*.log')).read_text()
+    assert log.count('loss_kda has its first 10 landmarks.') == 1
+    assert log.count('loss_kda acts, from iteration 5 on.') == 1
+
+
 @pytest.mark.parametrize('first', [True, False])
 def test_beside_ema_and_buffer_sync(tmp_path, first):
     cfg = kda_config(tmp_path, epochs=2)
