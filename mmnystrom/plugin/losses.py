@@ -216,7 +216,10 @@ class KDALoss(KernelTransferLoss):
         """
         if self.landmarks is not None and all_reduce is not None:
             self.landmarks.synchronize(all_reduce, all_gather)
-            self.report()
+            if self.landmarks.per_iteration:
+                self.report_if_due()
+            else:
+                self.report()
         super().refresh(broadcast=broadcast)
 
     def feature_maps(self) -> tuple:

@@ -137,9 +137,9 @@ class ClassCenter(Means):
             self.discard_pending()
             return
         if self.all_count is not None:
-            for total in (self.all_student_sum, self.all_teacher_sum, self.all_count):
+            # What was left out stays counted: no one may have looked at it yet.
+            for total in (self.all_student_sum, self.all_teacher_sum, self.count):
                 total *= self.decay
-            self.all_count[self.num_landmarks :] = 0
 
     def select(self) -> Selection | None:
         """Divide the sums by the counts. The first refresh warns of classes without an image."""

@@ -244,7 +244,8 @@ class LandmarkHook(Hook):
                 if had_none and loss.ready:
                     number = loss.landmarks.num_active
                     print_log(f'{loss.name} has its first {number} landmarks.', logger='current')
-                loss.report()
+                if not loss.landmarks.per_iteration:  # or after_train_iter has done it
+                    loss.report()
                 if loss.ready and not loss.landmarks.per_iteration and not loss.landmarks.teacher.any():
                     self._warn(f'{loss.name} is never on because {TEACHER_OF_ZEROS}.', of=loss)
                 while caught:

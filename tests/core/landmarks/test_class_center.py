@@ -157,6 +157,18 @@ def test_labels_outside_are_left_out_and_remembered():
         landmarks.collection_warning()
 
 
+def test_a_running_mean_does_not_forget_what_was_left_out():
+    landmarks = ClassCenter(2, update='running')
+    rows = torch.ones(3, 2)
+    rows[0] = torch.nan
+    for label in (7, 1, 1):
+        landmarks.observe(rows, rows, torch.tensor([0, label, 1]))
+        landmarks.commit()
+    assert landmarks.rejected == 3 and landmarks.bad_labels == 1
+    with pytest.raises(ValueError, match='labels hold 7'):
+        landmarks.collection_warning()
+
+
 def test_a_label_is_named_if_its_batch_is_not_long_ago():
     landmarks = ClassCenter(2)
     rows = torch.ones(1, 2)
