@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
+from torch import nn
 
 
 def never_compiled(function: Callable) -> Callable:
@@ -22,11 +23,19 @@ def never_compiled(function: Callable) -> Callable:
     return compiler.disable(function) if hasattr(compiler, 'disable') else function
 
 
-def run_eagerly() -> AbstractContextManager | None:
-    """A context in which nothing that was compiled is used; None if this torch has none (before 2.6).
+@contextmanager
+def run_eagerly(model: nn.Module) -> Iterator[None]:
+    """Let a model take its training step as it is, if mmengine has compiled it.
 
     Where the layers between two recorded tensors are one compiled function, autograd knows no way from
     the one to the other.
+
+    Args:
+        model: The model of the runner, which holds the compiled step as an attribute of its own.
     """
-    compiler = getattr(torch, 'compiler', None)
-    return compiler.set_stance('force_eager') if hasattr(compiler, 'set_stance') else None
+    compiled = vars(model).pop('train_step', None)
+    try:
+        yield
+    finally:
+        if compiled is not None:
+            model.train_step = compiled

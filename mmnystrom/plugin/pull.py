@@ -29,11 +29,6 @@ POINTS = 5
 #: Lengths of features that differ by more than this factor are said to differ much.
 APART = 2
 
-_NOT_COMPILED = (
-    'LandmarkHook does not measure how hard a loss pulls: in a compiled training step that takes torch '
-    '2.6, which can run one iteration an epoch as it is.'
-)
-
 
 class PullMeter:
     """Measures, in one iteration, the gradients of losses on the features that the student recorded.
@@ -160,12 +155,7 @@ class PullWatch:
         acts = any(loss.acts for loss in self._losses.values())
         if self._meter is None or not acts or epoch == self._epoch:
             return
-        eagerly = run_eagerly()
-        if eagerly is None and runner.cfg.get('compile'):
-            self._once.warn(_NOT_COMPILED, kind='compile')
-            return
-        if eagerly is not None:
-            self._eagerly.enter_context(eagerly)
+        self._eagerly.enter_context(run_eagerly(runner.model))
         self._epoch, self._armed = epoch, True
         scaler = getattr(runner.optim_wrapper, 'loss_scaler', None)
         self._meter.arm(scaler.get_scale() if scaler is not None else 1.0)
