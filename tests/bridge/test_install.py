@@ -11,6 +11,8 @@ import mmnystrom.bridge
 from mmnystrom.bridge import dependencies
 
 ROOT = Path(__file__).parents[2]
+#: What OneDL's mmpretrain prints at import.
+ONEDL = 'Could not import OneDL\n'
 
 
 def python(code, *args, cwd=None):
@@ -31,15 +33,16 @@ def test_an_import_says_nothing_and_lists_its_cures_on_demand():
     result = python(
         'import mmnystrom, mmnystrom.bridge as b; print(b.install() == b.install(), b.install())'
     )
-    assert result.stdout.startswith('True') and 'mmcls is called mmpretrain' in result.stdout
-    assert result.stdout.count('\n') == 1
+    said = result.stdout.replace(ONEDL, '')
+    assert said.startswith('True') and 'mmcls is called mmpretrain' in said
+    assert said.count('\n') == 1
     assert 'cure' not in result.stderr and 'MultiScaleDeformableAttention' not in result.stderr
 
 
 @pytest.mark.parametrize('args', [['--help'], []])
 def test_help_and_mistakes_come_without_a_log(args):
     result = python(None, '-m', 'mmnystrom.bridge', str(ROOT / 'tools/train.py'), *args)
-    said = result.stdout + result.stderr
+    said = result.stdout.replace(ONEDL, '') + result.stderr
     assert said.startswith('usage: train.py') and 'INFO' not in said
 
 
