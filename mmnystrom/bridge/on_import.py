@@ -65,15 +65,16 @@ class _Finder(MetaPathFinder):
                 self.install()
                 return importlib.util.find_spec(fullname)
             return None
-        spec = ModuleSpec(fullname, _Loader(real, self.install), origin=real.origin)
+        spec = ModuleSpec(fullname, _Loader(fullname, self.install), origin=real.origin)
         spec.submodule_search_locations = real.submodule_search_locations
         return spec
 
 
 class _Loader(Loader):
-    def __init__(self, real: ModuleSpec, install: Callable[[], object]) -> None:
-        self.real = real
+    def __init__(self, name: str, install: Callable[[], object]) -> None:
+        self.name = name
         self.install = install
+        self.own: tuple = ()
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         """The package, which the bridge has imported; itself, where the bridge cannot be."""
@@ -81,9 +82,11 @@ class _Loader(Loader):
             self.install()
         except ImportError:  # who wants mmengine without mmrazor gets it
             disarm()
-        __import__(self.real.name)
-        return sys.modules[self.real.name]
+        __import__(self.name)
+        module = sys.modules[self.name]  # an unusable mmcls has become mmpretrain
+        self.own = module.__spec__, module.__loader__
+        return module
 
     def exec_module(self, module: ModuleType) -> None:
         # The import system has overwritten these, and pickle and reload go by them.
-        module.__spec__, module.__loader__ = self.real, self.real.loader
+        module.__spec__, module.__loader__ = self.own
