@@ -7,6 +7,8 @@ HOSTS ?= openmmlab
 ifeq ($(HOSTS),onedl)
 VENV := .venv-onedl
 PINNED := requirements/onedl.txt
+# Without --no-deps mmcv-lite would bring OpenMMLab's mmengine. torch's own needs come after it.
+NO_DEPS := --no-deps
 # The bridge, the plugin, and whole trainings by the tools.
 TESTS := tests/bridge tests/plugin tests/test_registry.py tests/tools/test_tools.py
 else
@@ -46,8 +48,8 @@ $(VENV)/quickstart.done: $(PINNED) requirements/runtime.txt setup.py
 	@$(PYTHON) -c 'import sys; v = sys.version_info; (3, 11) <= v[:2] <= (3, 13) or sys.exit("The quick start needs Python 3.11 to 3.13 and $(PYTHON) is %d.%d: make PYTHON=/path/to/python3.11 ..., or install by hand as the README says." % v[:2])'
 	rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet $(if $(filter onedl,$(HOSTS)),--no-deps) --requirement $(PINNED)
-	$(BIN)/pip install --quiet `grep -E '^(torch|torchvision)==' $(PINNED)`
+	$(BIN)/pip install --quiet $(NO_DEPS) --requirement $(PINNED)
+	$(if $(NO_DEPS),$(BIN)/pip install --quiet `grep -E '^(torch|torchvision)==' $(PINNED)`)
 	$(BIN)/pip install --quiet --no-deps --editable .
 	touch $@
 

@@ -24,7 +24,7 @@ from torch import Tensor
 from mmnystrom.plugin import LandmarkHook
 
 from .choices import KERNELS
-from .loss_history import UNIT, history_table
+from .loss_history import UNIT, by_shape, history_table
 from .places import CONFIGS
 from .provenance import provenance
 from .tables import markdown_table
@@ -159,14 +159,10 @@ class LossSteps:
 
     def _half_precision(self) -> Named:
         """Features as autocast gives them. The losses cast them to float32, and the gradient back."""
-        features = self.data['features']
-        self.data['bfloat16'] = [x.bfloat16() for x in features]
-        for name, arguments in {
-            'partial, linear': {},
-            'landmark_cka': dict(preset='landmark_cka'),
-        }.items():
-            loss = self._kda(landmarks=self.fixed, **arguments)
-            yield f'KDA {name}, bfloat16 features', self._step(loss, 'bfloat16')
+        self.data['bfloat16'] = [x.bfloat16() for x in self.data['features']]
+        for preset in (None, 'landmark_cka'):
+            loss = self._kda(landmarks=self.fixed, preset=preset)
+            yield f'KDA {preset or "partial, linear"}, bfloat16 features', self._step(loss, 'bfloat16')
 
     def _batch_forms(self) -> Named:
         for preset in ('sp', 'cc', 'cka'):
@@ -241,11 +237,7 @@ def loss_table(shapes: Sequence[tuple[int, int, int]], rounds: int, device: str)
         found = ratios_in_turns(steps, UNIT, rounds, at_least=5e-3, warmup=2, uncounted=1)
         for name, value in found.items():
             ratios.setdefault(name, {})['x'.join(map(str, shape))] = value
-    columns = ['x'.join(map(str, shape)) for shape in shapes]
-    lines = [['forward + backward', *(f'(N, d, m) = ({", ".join(map(str, s))})' for s in shapes)]]
-    for name, row in ratios.items():
-        lines.append([name, *(f'{row[c]:.2f}' if c in row else '-' for c in columns)])
-    return markdown_table(lines), ratios
+    return by_shape(ratios, shapes, '{:.2f}'.format), ratios
 
 
 def epoch_table(strategies: Sequence[str], rounds: int, device: str, work_dir: Path) -> tuple[str, dict]:

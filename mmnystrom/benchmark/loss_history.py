@@ -62,11 +62,24 @@ def history_table(
         for name in [key for key in steps if key[0] == 'after']:
             pair = [found['before', name[1]], found[name]]
             ratios.setdefault(name[1], {})['x'.join(map(str, shape))] = pair
+    return by_shape(ratios, shapes, lambda pair: f'{pair[0]:.2f} -> {pair[1]:.2f}'), ratios
+
+
+def by_shape(
+    ratios: dict[str, dict], shapes: Sequence[tuple[int, int, int]], cell: Callable[..., str]
+) -> str:
+    """The table of what was found of each loss in each shape.
+
+    Args:
+        ratios: Loss -> shape, as ``'16x32x5'`` -> what was found. A shape may be missing.
+        shapes: Triples (N, d, m).
+        cell: Text of what was found.
+    """
     columns = ['x'.join(map(str, shape)) for shape in shapes]
     lines = [['forward + backward', *(f'(N, d, m) = ({", ".join(map(str, s))})' for s in shapes)]]
     for name, row in ratios.items():
-        lines.append([name, *(f'{row[c][0]:.2f} -> {row[c][1]:.2f}' for c in columns)])
-    return markdown_table(lines), ratios
+        lines.append([name, *(cell(row[c]) if c in row else '-' for c in columns)])
+    return markdown_table(lines)
 
 
 def _steps(cores: dict[str, ModuleType], n: int, d: int, m: int, device: str) -> Iterator[tuple]:
