@@ -129,7 +129,7 @@ def _be_rank(rank, ranks, port, log, tool, args):
         os._exit(code)
 
 
-def run_tool(tool, *args, ranks=None, check=True, env=None):
+def run_tool(tool, *args, ranks=None, check=True, env=None, cwd=None):
     """Run tools/<tool> as a user does, on ``ranks`` processes if given."""
     command = [sys.executable]
     if ranks:
@@ -142,6 +142,7 @@ def run_tool(tool, *args, ranks=None, check=True, env=None):
         text=True,
         timeout=300,
         env={**os.environ, 'OMP_NUM_THREADS': '1', **(env or {})},
+        cwd=cwd,
     )
     if check and result.returncode:
         raise AssertionError(result.stdout[-3000:] + result.stderr[-6000:])

@@ -122,7 +122,8 @@ class Options:
 
     Args:
         suite: Name of a suite, or the path of its file.
-        work_dir: Where the runs are kept. Defaults to None, ``work_dirs/benchmark/<suite>``.
+        work_dir: Where the runs are kept. Defaults to None, the suite's ``work_dir``, or
+            ``work_dirs/benchmark/<suite>``.
         seeds: Seeds of each method. Defaults to None, the suite's.
         methods: Names of the methods to take. Defaults to None, all of the suite.
         teacher: A checkpoint in the place of the suite's teacher. Defaults to None.
@@ -179,9 +180,10 @@ def suite_plan(cfg: Config, file: Path, options: Options) -> Plan:
         methods = {TEACHER: Method(find_config(cfg.teacher, file), seeds=1), **methods}
     elif not teacher.startswith('http'):
         if not Path(teacher).is_file():
-            raise SuiteError(f'--teacher={teacher} does not exist.')
+            whose = f'--teacher={teacher}' if options.teacher else f'{file}: teacher={teacher!r}'
+            raise SuiteError(f'{whose} does not exist: train it first, or give the path of a checkpoint.')
         teacher = str(Path(teacher).resolve())
-    work_dir = options.work_dir or Path('work_dirs/benchmark') / file.stem
+    work_dir = options.work_dir or Path(cfg.get('work_dir', f'work_dirs/benchmark/{file.stem}'))
     replay = (
         None if options.replay is None else dict(views=options.replay or None, max_gib=options.max_gib)
     )

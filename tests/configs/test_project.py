@@ -1,0 +1,195 @@
+"""A project: from images of any size and kind in folders to a student, by the commands of its README."""
+
+import re
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmpretrain import get_model
+from mmpretrain.registry import MODELS
+from support import CONFIGS, ROOT, run_tool
+
+from mmnystrom.benchmark.project import ProjectError, new_project
+from mmnystrom.benchmark.run_folder import folder_name
+
+TEMPLATE = CONFIGS / 'tutorial' / 'project'
+GUIDE = ROOT / 'docs' / 'en' / 'guides' / 'own_images.md'
+CLASSES = ('ant', 'bee', 'cat')
+#: Rows of the guide's table: layer, where labels go, and the name of a model.
+LAYERS = re.findall(r'^\|[^|]+\| `([\w.]+)` \| `([\w.]+)` \| `([\w.-]+)` \|$', GUIDE.read_text(), re.M)
+
+
+def pictures(root, train=10, val=4):
+    """Class folders of mixed sizes and kinds, one in grey; classes differ in their colour."""
+    rng = np.random.default_rng(0)
+    for split, number in (('train', train), ('val', val)):
+        for label, name in enumerate(CLASSES):
+            folder = root / split / name
+            folder.mkdir(parents=True)
+            for i in range(number):
+                size = rng.integers(20, 90, 2)
+                image = rng.integers(0, 120, (*size, 3), dtype=np.uint8)
+                image[..., label] += 120
+                kind = ('png', 'jpg', 'JPG', 'jpeg')[i % 4]
+                cv2.imwrite(str(folder / f'{i}.{kind}'), image[..., 0] if i == 3 else image)
+    return root
+
+
+def set_settings(folder, **values):
+    file = folder / 'settings.py'
+    text = file.read_text()
+    for key, value in values.items():
+        text, times = re.subn(rf'^{key} = .*$', f'{key} = {value}', text, flags=re.M)
+        assert times == 1, key
+    file.write_text(text)
+
+
+@pytest.fixture(scope='module')
+def project(tmp_path_factory):
+    """A project of small images, two epochs long, whose teacher is trained."""
+    root = tmp_path_factory.mktemp('project')
+    said = run_tool('new_project.py', 'ants', cwd=root).stdout
+    assert 'ants/settings.py' in said and 'ants/README.md' in said
+    pictures(root / 'pictures')
+    set_settings(
+        root / 'ants',
+        data_root=repr('pictures'),
+        image_size=32,
+        batch_size=6,
+        num_workers=0,
+        **{'teacher, student': "'mobilenet_v2', 'mobilenet_v3'", 'teacher_epochs, epochs': '2, 2'},
+    )
+    run_tool('train.py', 'ants/teacher.py', cwd=root)
+    return root
+
+
+def test_the_student_classifies_a_picture_by_the_lines_of_the_readme(project):
+    result = run_tool('train.py', 'ants/kda.py', cwd=project)
+    assert 'teacher.accuracy/top1' in result.stdout and 'distill.loss_kda' in result.stdout
+    run_tool('export_student.py', 'work_dirs/ants/kda/epoch_2.pth', '--onnx', cwd=project)
+    code = re.search(r'^```python\n(.*?)^```$', (project / 'ants/README.md').read_text(), re.M | re.S)
+    script = project / 'classify.py'
+    picture = next((project / 'pictures' / 'val' / 'bee').glob('*.jpg'))
+    script.write_text(code.group(1).replace('some.jpg', str(picture)))
+    result = subprocess.run(
+        [sys.executable, script], cwd=project, capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip().endswith(CLASSES)
+
+
+def test_the_benchmark_has_every_method(project):
+    result = run_tool(
+        'benchmark.py', 'ants/suite.py', '--seeds', '1', '--rounds', '0', '--replay', cwd=project
+    )
+    losses = {
+        'student alone': set(),
+        'KD': {'loss_kd'},
+        'KDA': {'loss_kda'},
+        'KDA + KD': {'loss_kda', 'loss_kd'},
+    }
+    runs = project / 'work_dirs' / 'ants' / 'benchmark'
+    for name, of_name in losses.items():
+        log = (runs / folder_name(name) / 'seed0' / 'train.log').read_text()
+        assert set(re.findall(r'distill\.(loss_\w+)', log)) == of_name
+    for name in losses:
+        assert re.search(rf'^\W*{re.escape(name)}\W', result.stdout, re.M), result.stdout
+    assert (runs / 'results.json').is_file()
+
+
+def test_a_teacher_that_is_not_trained_is_named(project, tmp_path):
+    new_project(tmp_path / 'bees')
+    set_settings(tmp_path / 'bees', data_root=repr(str(project / 'pictures')))
+    result = run_tool('benchmark.py', tmp_path / 'bees' / 'suite.py', cwd=project, check=False)
+    assert result.returncode == 1
+    assert 'work_dirs/bees/teacher/epoch_100.pth' in result.stderr and 'train it first' in result.stderr
+
+
+@pytest.mark.parametrize('change', ['missing', 'odd'])
+def test_folders_that_do_not_fit_are_named(change, tmp_path):
+    pictures(tmp_path / 'pictures', 1, 1)
+    new_project(tmp_path / 'ants')
+    place = tmp_path / 'pictures' if change == 'odd' else tmp_path / 'nowhere'
+    set_settings(tmp_path / 'ants', data_root=repr(str(place)))
+    (tmp_path / 'pictures' / 'val' / 'dog').mkdir()
+    message = {'missing': 'set data_root', 'odd': 'have other classes: dog'}[change]
+    with pytest.raises(ValueError, match=message):
+        Config.fromfile(tmp_path / 'ants' / 'kda.py')
+
+
+def test_a_folder_that_is_there_and_a_bad_name_are_refused(tmp_path):
+    new_project(tmp_path / 'ants')
+    with pytest.raises(ProjectError, match='is there already'):
+        new_project(tmp_path / 'ants')
+    with pytest.raises(ProjectError, match='letters'):
+        new_project(tmp_path / 'my ants')
+
+
+def recorded(net, layer, size, labels_at='head.loss_module'):
+    """What enters and leaves a layer in a training step, and what enters the loss."""
+    found = {}
+    handles = [
+        net.get_submodule(name).register_forward_hook(
+            lambda module, inputs, output, name=name: found.update({name: (inputs, output)})
+        )
+        for name in (layer, labels_at)
+    ]
+    samples = [dict(inputs=torch.zeros(3, *size, dtype=torch.uint8)) for _ in range(2)]
+    data = net.data_preprocessor(dict(inputs=[s['inputs'] for s in samples]), training=True)
+    from mmpretrain.structures import DataSample
+
+    with torch.no_grad():
+        net.train()(data['inputs'], [DataSample().set_gt_label(1) for _ in samples], mode='loss')
+    for handle in handles:
+        handle.remove()
+    return found[layer], found[labels_at]
+
+
+def check_layer(net, layer, labels_at, size, num_classes):
+    (inputs, output), (of_loss, _) = recorded(net, layer, size, labels_at)
+    last = net.get_submodule(layer)
+    assert inputs[0].ndim == 2 and output.shape == (2, num_classes)
+    torch.testing.assert_close(output, inputs[0] @ last.weight.T + last.bias)  # nothing comes after it
+    assert of_loss[0] is output or torch.equal(of_loss[0], output)
+    assert of_loss[1].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize('size', [32, 224])
+@pytest.mark.parametrize('name', re.findall(r'^    (\w+)=dict\($', (TEMPLATE / 'networks.py').read_text(), re.M))
+def test_a_network_and_its_layer(name, size, tmp_path):
+    if name.startswith('timm'):
+        pytest.importorskip('timm')
+    pictures(tmp_path / 'pictures', 1, 1)
+    new_project(tmp_path / 'ants')
+    set_settings(tmp_path / 'ants', data_root=repr(str(tmp_path / 'pictures')), image_size=size)
+    cfg = Config.fromfile(tmp_path / 'ants' / 'base.py')
+    network = cfg.networks[name]
+    layer = network.pop('layer')
+    network.pop('optimizer')
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        net = MODELS.build(dict(type='ImageClassifier', **network))
+        check_layer(net, layer, 'head.loss_module', (size, size), len(CLASSES))
+
+
+@pytest.mark.parametrize(('layer', 'labels_at', 'name'), LAYERS, ids=[name for *_, name in LAYERS])
+def test_the_layer_of_a_family(layer, labels_at, name):
+    net = get_model(name)
+    check_layer(net, layer, labels_at, (224, 224), 1000)
+
+
+def test_the_layer_of_a_timm_classifier():
+    timm = pytest.importorskip('timm')
+    net = MODELS.build(
+        dict(type='TimmClassifier', model_name='resnet18', loss=dict(type='CrossEntropyLoss'))
+    )
+    assert net.model.get_classifier() is net.get_submodule('model.fc')
+    assert timm.create_model('convnext_atto').default_cfg['classifier'] == 'head.fc'
+    check_layer(net, 'model.fc', 'loss_module', (224, 224), 1000)
+
+
+def test_the_table_has_every_family():
+    assert len(LAYERS) == 9
