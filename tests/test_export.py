@@ -1,6 +1,7 @@
 """From class folders and a teacher to an exported student, as the README's tutorial goes."""
 
 import importlib.util
+import json
 import re
 import subprocess
 import sys
@@ -125,6 +126,11 @@ def test_other_forms(digits_run, capsys):
     call_tool('export_student.py', digits_run, *forms, '--images', '7')
     out = capsys.readouterr().out
     assert out.count('100.0 % of the predictions the same') == 1 + len(forms)
+    onnx = pytest.importorskip('onnx').load(str(digits_run.parent / 'student' / 'student.onnx'))
+    found = {entry.key: entry.value for entry in onnx.metadata_props}
+    assert json.loads(found['class_names']) == [str(digit) for digit in range(10)]
+    assert (found['input_size'], found['input_range']) == ('8x8', '0 to 255')
+    assert found['channel_order'] == 'as the data set gives it'
     assert 'test data set is one that mmpretrain does not have by itself' in out
     cfg = Config.fromfile(digits_run.parent / 'student' / 'student.py')
     assert cfg.custom_imports == dict(imports=['mmnystrom'], allow_failed_imports=True)

@@ -32,7 +32,10 @@ ROOMS = {
         *('mmengine', 'mmpretrain', 'mmrazor'),
         *('mmnystrom.core', 'mmnystrom.plugin', 'mmnystrom.version'),
     ),
-    'mmnystrom/export': ('torch', 'mmengine', 'mmpretrain', 'mmrazor', 'onnxruntime', 'mmnystrom.plugin'),
+    'mmnystrom/export': (
+        *('torch', 'mmengine', 'mmpretrain', 'mmrazor', 'onnx', 'onnxruntime'),
+        *('mmnystrom.plugin', 'mmnystrom.version'),
+    ),
     'tests/core': ('pytest', 'torch', 'numpy', 'scipy', 'sklearn', 'mmnystrom.core'),
 }
 TOOLS = sorted((ROOT / 'tools').rglob('*.py'))

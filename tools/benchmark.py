@@ -52,7 +52,7 @@ def main():
     print(text)
     if failed:
         why = '\n\n'.join(failed)
-        sys.exit(f'\n{len(failed)} runs failed; the same command tries again:\n{why}')
+        sys.exit(f'\nRuns failed, of {len(failed)} causes; the same command tries again:\n{why}')
 
 
 if __name__ == '__main__':

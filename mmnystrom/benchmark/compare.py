@@ -6,6 +6,7 @@ import time
 
 import torch
 
+from .buildable import check_builds, one_message_a_cause
 from .progress import duration, say
 from .report import write_report
 from .scheduler import Scheduler
@@ -36,18 +37,19 @@ def benchmark(options: Options) -> tuple[str, list[str]]:
     """Train what is not trained yet, and report it.
 
     Returns:
-        The report, and why each of the failed runs failed.
+        The report, and why runs failed, a message a cause.
 
     Raises:
-        BenchmarkError: If the suite makes no sense, the work directory cannot be used, or there is
-            nothing to report.
+        BenchmarkError: If the suite makes no sense, a config cannot be built, the work directory cannot
+            be used, or there is nothing to report.
     """
     start = time.perf_counter()
     scheduler, title = suite_scheduler(options)
     if not options.report_only:
+        check_builds(scheduler.plan)
         say(f'{title}: {len(scheduler.plan)} runs, {len(scheduler.slots)} at a time:')
         scheduler.train_all(strict=False, fresh=options.fresh)
     text = write_report(scheduler, title, options.rounds)
     took = duration(time.perf_counter() - start)
     text = f'\n{text}\n\nFigures and pictures: {scheduler.plan.work_dir}; {took}'
-    return text, list(scheduler.failed.values())
+    return text, one_message_a_cause(scheduler.failed.values())

@@ -30,6 +30,8 @@ class Method:
         seeds: How many seeds of it are run. Defaults to None, as many as of the others.
         store_key: Key of its config that takes the folder of replayed teachers, if its teacher is
             replayed. Defaults to None.
+        changes: What it changes in its config, as :meth:`Config.merge_from_dict` takes it. Defaults to
+            None, nothing.
     """
 
     config: Path
@@ -37,6 +39,7 @@ class Method:
     first: str | None = None
     seeds: int | None = None
     store_key: str | None = None
+    changes: dict | None = field(default=None, hash=False)
 
 
 @dataclass(frozen=True)
@@ -210,12 +213,13 @@ class Plan:
             if not equals:
                 raise SuiteError(f'--cfg-options {option}: write key=value.')
             for name, method in self.methods.items():
-                lacks = _missing_part(json.loads(resolved(method.config)), key)
+                lacks = missing_part(method.config, key)
                 if lacks is not None:
                     raise SuiteError(
                         f'--cfg-options {option}: the config of {name!r}, {method.config}, has no '
-                        f'{lacks}. The options are for every run: leave it out, or write it into the '
-                        'config of the methods that it is for.'
+                        f'{lacks}. The options are for every run: leave it out, or give it to the '
+                        f'methods that it is for, in the suite: methods = dict({name}=dict(config=..., '
+                        'options={...})).'
                     )
 
 
@@ -225,8 +229,9 @@ def resolved(config: Path) -> str:
     return json.dumps(Config.fromfile(config).to_dict(), sort_keys=True, default=str)
 
 
-def _missing_part(cfg: object, key: str) -> str | None:
+def missing_part(config: Path, key: str) -> str | None:
     """The first part of a dotted key that a config lacks, its last part aside; None if it has all."""
+    cfg = json.loads(resolved(config))
     parts = key.split('.')
     for i, part in enumerate(parts[:-1], 1):
         if isinstance(cfg, list) and part.isdigit() and int(part) < len(cfg):

@@ -10,7 +10,7 @@ from mmengine.config import Config
 
 from .errors import SuiteError
 from .places import CONFIGS
-from .plan import STUDENT, TEACHER, Method, Plan
+from .plan import STUDENT, TEACHER, Method, Plan, missing_part
 from .replayed import with_options
 
 SUITES = CONFIGS / 'benchmark'
@@ -49,16 +49,30 @@ def read_suite(file: Path) -> Config:
                 f'{", ".join(wanted)}. configs/benchmark/README.md shows one.'
             )
     for name, method in cfg.methods.items():
-        several = isinstance(method, (list, tuple)) and len(method) == 2
-        if method is not None and not isinstance(method, str) and not several:
-            raise SuiteError(
-                f"{file}: methods[{name!r}] = {method!r} must be the beginning of a config's name, two "
-                'of them, the path of a config, or None to leave the method out.'
-            )
+        if method is not None:
+            _check_method(file, name, method)
     minutes = cfg.get('stall_minutes', 30)
     if isinstance(minutes, bool) or not isinstance(minutes, (int, float)) or not minutes > 0:
         raise SuiteError(f'{file}: stall_minutes={minutes!r} must be a number > 0.')
     return cfg
+
+
+def _check_method(file: Path, name: str, method) -> None:
+    config, options = method, {}
+    if isinstance(method, dict):
+        config, options = method.get('config'), method.get('options', {})
+        odd = sorted(set(method) - {'config', 'options'})
+        if odd or not isinstance(options, dict):
+            raise SuiteError(
+                f"{file}: methods[{name!r}] = {method!r} must be dict(config=..., options={{'a.b': 1}})."
+            )
+    several = isinstance(config, (list, tuple)) and len(config) == 2
+    if not isinstance(config, str) and not several:
+        raise SuiteError(
+            f"{file}: methods[{name!r}] = {method!r} must be the beginning of a config's name, two of "
+            'them, the path of a config, dict(config=one of these, options=what it changes), or None to '
+            'leave the method out.'
+        )
 
 
 def find_config(name: str, suite: Path) -> Path:
@@ -77,7 +91,8 @@ def suite_methods(cfg: Config, file: Path, chosen: Sequence[str] | None = None) 
     """What a suite trains, by name, without its teacher.
 
     A method is the beginning of a config's name, which ``pair`` completes; a list of two of them, of
-    which ``first_stage`` completes the first; or the whole path of a config.
+    which ``first_stage`` completes the first; or the whole path of a config. ``dict(config=one of these,
+    options={'a.b': value})`` changes the config, of two stages the second.
 
     Args:
         cfg: The suite.
@@ -85,7 +100,8 @@ def suite_methods(cfg: Config, file: Path, chosen: Sequence[str] | None = None) 
         chosen: Names of the methods to take. Defaults to None, all.
 
     Raises:
-        SuiteError: If the suite does not have a chosen method, or a config is missing.
+        SuiteError: If the suite does not have a chosen method, or a config is missing, or has no place
+            for an option.
     """
 
     def config(beginning: str, key: str) -> Path:
@@ -107,12 +123,25 @@ def suite_methods(cfg: Config, file: Path, chosen: Sequence[str] | None = None) 
     for name, method in listed.items():
         if chosen and name not in chosen:
             continue
+        options = None
+        if isinstance(method, dict):
+            method, options = method['config'], dict(method.get('options', {})) or None
         *first, last = [method] if isinstance(method, str) else method
         if first:
             found[f'{name} first stage'] = Method(config(first[0], 'first_stage'), distilled=True)
         found[name] = Method(
-            config(last, 'pair'), distilled=True, first=f'{name} first stage' if first else None
+            config(last, 'pair'),
+            distilled=True,
+            first=f'{name} first stage' if first else None,
+            changes=options,
         )
+        for key in options or ():
+            lacks = missing_part(found[name].config, key)
+            if lacks is not None:
+                raise SuiteError(
+                    f'{file}: methods[{name!r}] has the option {key!r}, and {found[name].config} has no '
+                    f'{lacks}.'
+                )
     return found
 
 
@@ -188,7 +217,9 @@ def suite_plan(cfg: Config, file: Path, options: Options) -> Plan:
         None if options.replay is None else dict(views=options.replay or None, max_gib=options.max_gib)
     )
     methods = {
-        name: with_options(name, method, work_dir / 'configs', replay, options.channels_last)
+        name: with_options(
+            name, method, work_dir / 'configs', replay, options.channels_last, method.changes
+        )
         for name, method in methods.items()
     }
     arguments = ['--amp'] if options.amp else []

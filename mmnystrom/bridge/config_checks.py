@@ -4,7 +4,7 @@ Where: ``mmrazor/models/algorithms/distill/configurable/single_teacher_distill.p
 ``teacher_ckpt=None`` without a word; a head with fewer classes than the data is ``Target 10 is out of
 bounds``, or a dead CUDA context; ``in_channels`` of a head that are not those of its features are ``mat1
 and mat2 shapes cannot be multiplied``, without a name.
-Cure: ``Runner.train`` looks before the first iteration, and names the layer of an error of shapes.
+Cure: the runner looks when it builds its training loop, and names the layer of an error of shapes.
 Can go: once mmengine or mmpretrain say so themselves.
 """
 
@@ -27,25 +27,31 @@ def is_broken() -> bool:
 
 
 def apply() -> None:
-    """Wrap ``Runner.train``."""
+    """Wrap ``Runner.train``, and what builds its loop."""
     from mmengine.runner import Runner
 
-    train = Runner.train
+    train, build = Runner.train, Runner.build_train_loop
+
+    @functools.wraps(build)
+    def build_train_loop(self, loop):
+        built = build(self, loop)
+        model = getattr(self.model, 'module', self.model)
+        _warn_of_random_teacher(self, model)
+        _refuse_too_few_classes(built.dataloader.dataset, model)
+        return built
 
     @functools.wraps(train)
-    def train_after_looking(self):
-        model = self.model.module if hasattr(self.model, 'module') else self.model
-        _warn_of_random_teacher(self, model)
-        _refuse_too_few_classes(self, model)
+    def train_and_name(self):
         try:
             return train(self)
         except RuntimeError as error:
-            where = _layer_of(error, model) if 'shapes cannot be multiplied' in str(error) else None
+            where = _layer_of(error, self.model) if 'shapes cannot be multiplied' in str(error) else None
             if where is None:
                 raise
             raise ValueError(f'{where} ({error})') from error
 
-    Runner.train = train_after_looking
+    Runner.build_train_loop = build_train_loop
+    Runner.train = train_and_name
 
 
 def _warn_of_random_teacher(runner, model) -> None:
@@ -54,13 +60,16 @@ def _warn_of_random_teacher(runner, model) -> None:
     if not hasattr(model, 'teacher') or runner._load_from or runner._resume:
         return
     written = runner.cfg.get('model') or {}
-    parts = [{k: v for k, v in written.items() if k in ('teacher_ckpt', 'init_cfg')}, written.get('teacher')]
+    parts = [
+        {k: v for k, v in written.items() if k in ('teacher_ckpt', 'init_cfg')},
+        written.get('teacher'),
+    ]
     trained = getattr(model, 'teacher_trainable', False)
     if not trained and not any(_names_weights(part) for part in parts):
         print_log(
-            'The teacher has random weights: model.teacher_ckpt is None, and nothing in model.teacher has '
-            "an init_cfg=dict(type='Pretrained', checkpoint=...). Give a checkpoint, unless you load its "
-            'weights by other means.',
+            'The teacher has random weights: model.teacher_ckpt is None, and nothing in model.teacher '
+            "has an init_cfg=dict(type='Pretrained', checkpoint=...). Give a checkpoint, unless you load "
+            'its weights by other means.',
             logger='current',
             level=logging.WARNING,
         )
@@ -77,45 +86,30 @@ def _names_weights(part) -> bool:
     return isinstance(part, str) and part.startswith('mmpretrain::')
 
 
-def _refuse_too_few_classes(runner, model) -> None:
+def _refuse_too_few_classes(dataset, model) -> None:
     from mmpretrain.models import ImageClassifier
 
-    loader = getattr(runner, '_train_dataloader', None)
-    networks = [
-        (name, getattr(model, attribute, None))
-        for name, attribute in (('model.architecture', 'architecture'), ('model.teacher', 'teacher'))
-    ]
-    networks = [pair for pair in [*networks, ('model', model)] if isinstance(pair[1], ImageClassifier)]
-    wanted = {
-        name: network.head.num_classes
-        for name, network in networks
-        if network.with_head and isinstance(getattr(network.head, 'num_classes', None), int)
-    }
-    if not wanted or loader is None:
+    classes = (getattr(dataset, 'metainfo', None) or {}).get('classes')
+    if not isinstance(classes, (list, tuple)):
         return
-    if isinstance(loader, dict):  # built now rather than a moment later
-        loader = runner.build_dataloader(
-            loader, seed=runner._randomness_cfg.get('seed'), diff_rank_seed=_diff_rank_seed(runner)
-        )
-        runner._train_dataloader = loader
-    classes = (getattr(loader.dataset, 'metainfo', None) or {}).get('classes')
-    for name, number in wanted.items():
-        if isinstance(classes, (list, tuple)) and len(classes) > number:
+    networks = dict(model=model)
+    networks.update({f'model.{name}': getattr(model, name, None) for name in ('architecture', 'teacher')})
+    for name, network in networks.items():
+        if not isinstance(network, ImageClassifier) or not network.with_head:
+            continue
+        number = getattr(network.head, 'num_classes', None)
+        if isinstance(number, int) and number < len(classes):
             raise ValueError(
                 f'{name}.head.num_classes={number}, and the training data has {len(classes)} classes '
                 f'({", ".join(map(str, classes[:3]))}, ...): set num_classes={len(classes)}, or more.'
             )
 
 
-def _diff_rank_seed(runner) -> bool:
-    return runner._randomness_cfg.get('diff_rank_seed', False)
-
-
 def _layer_of(error: BaseException, model) -> str | None:
     """The linear layer that an error of shapes comes from, and what to set."""
     from torch import nn
 
-    names = {id(module): name for name, module in model.named_modules()}
+    names = {id(module): name.removeprefix('module.') for name, module in model.named_modules()}
     trace, found = error.__traceback__, None
     while trace is not None:
         module = trace.tb_frame.f_locals.get('self')

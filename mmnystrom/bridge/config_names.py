@@ -1,9 +1,10 @@
-"""Break: a name in a distiller's config that is not there is an assertion without help.
+"""Break: a name in a config that is not there is an error without help.
 
-Where: ``mmrazor/models/task_modules/recorder`` says ``"neck.gapp" is not in the model.``, not of which
-model and not what is; ``configurable_distiller.py`` says the same of recorders and connectors, with lines
-of spaces in it.
-Cure: the same checks; the error is a ValueError that says which network, and the nearest names.
+Where: ``mmengine/registry/build_functions.py`` says ``KDAloss is not in the mmrazor::model registry``,
+and not what is nearest. ``mmrazor/models/task_modules/recorder`` says ``"neck.gapp" is not in the
+model.``, not of which model and not what is; ``configurable_distiller.py`` says the same of recorders and
+connectors, with lines of spaces in it.
+Cure: the same checks; the error says which network, and the nearest names.
 Can go: once mmrazor says so itself.
 """
 
@@ -39,8 +40,38 @@ def apply() -> None:
         (ParameterRecorder, lambda model: dict(model.named_parameters())),
     ):
         recorder.prepare_from_model = _naming(recorder.prepare_from_model, names_of)
+    from mmengine.registry import Registry
+
+    Registry.build = _building(Registry.build)
     check = ConfigurableDistiller._check_loss_forward_mappings
     ConfigurableDistiller._check_loss_forward_mappings = _checking(check)
+
+
+def _building(build):
+    @functools.wraps(build)
+    def build_from(self, cfg, *args, **kwargs):
+        try:
+            return build(self, cfg, *args, **kwargs)
+        except KeyError as error:
+            said = str(error.args[0]) if error.args else ''
+            missing = re.match(r'([\w.]+) is not in the \S+ registry', said)
+            nearest = _nearest_type(self, missing.group(1)) if missing else ''
+            if not nearest or nearest in said:
+                raise
+            raise KeyError(f'{said} {nearest}') from error
+
+    return build_from
+
+
+def _nearest_type(registry, name: str) -> str:
+    names = set()
+    todo = [registry.root if registry.parent is not None else registry]
+    while todo:
+        found = todo.pop()
+        names.update(found.module_dict)
+        todo.extend(found.children.values())
+    near = difflib.get_close_matches(name.rpartition('.')[2], sorted(names), 3, 0.7)
+    return f'Nearest to it: {", ".join(near)}.' if near else ''
 
 
 def _naming(prepare, names_of):

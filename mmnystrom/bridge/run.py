@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import script_options
+from . import script_options, threads
 from .install import install
 
 
@@ -36,7 +36,7 @@ def run_script(script: str, args: Sequence[str]) -> None:
 
 
 def run_tool(name: str, args: Sequence[str]) -> None:
-    """Run one of mmrazor's own installed tools.
+    """Run one of mmrazor's own installed tools, on a CPU with no more threads than cores are free.
 
     Args:
         name: File name below ``mmrazor/.mim/tools``, such as ``'train.py'``.
@@ -46,6 +46,7 @@ def run_tool(name: str, args: Sequence[str]) -> None:
         FileNotFoundError: If this mmrazor was installed without its tools.
     """
     install()
+    threads.choose()
     spec = importlib.util.find_spec('mmrazor')
     package = Path(spec.origin).parent
     # The second place is that of an mmrazor run from a checkout.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import json
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,6 +12,8 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 from torch import Tensor, nn
+
+from mmnystrom.version import __version__
 
 from .errors import ExportError
 
@@ -72,6 +75,35 @@ def to_onnx(model: nn.Module, images: Tensor, path: Path) -> Callable[[Tensor], 
     return lambda x: torch.from_numpy(session.run(None, {'images': x.numpy()})[0])
 
 
+def describe_onnx(
+    path: Path, shape: Sequence[int], channel_order: str, classes: Sequence[str] | None
+) -> None:
+    """Write into an ONNX file's metadata what it takes and gives.
+
+    The keys are ``input_size`` (``'HxW'``), ``input_range``, ``channel_order``, ``producer`` and, where
+    they are known, ``class_names`` (a JSON list, in the order of the logits).
+
+    Args:
+        path: The file.
+        shape: Of the images, (N, 3, H, W).
+        channel_order: Such as ``'RGB'``.
+        classes: Names of the classes, or None.
+    """
+    import onnx
+
+    model = onnx.load(str(path))
+    properties = dict(
+        input_size='x'.join(map(str, shape[2:])),
+        input_range='0 to 255',
+        channel_order=channel_order,
+        producer=f'mmnystrom {__version__}',
+    )
+    if classes is not None:
+        properties['class_names'] = json.dumps(list(map(str, classes)))
+    onnx.helper.set_model_props(model, properties)
+    onnx.save(model, str(path))
+
+
 def to_torchscript(model: nn.Module, images: Tensor, path: Path) -> Callable[[Tensor], Tensor]:
     """Write TorchScript, by tracing; returns what runs it."""
     torch.jit.trace(model, images[:2]).save(str(path))
@@ -117,6 +149,7 @@ def write_forms(
     expected: Tensor,
     forms: Sequence[str],
     out: Path,
+    classes: Sequence[str] | None = None,
 ) -> list[str]:
     """Write other forms of the student, from pixels to logits.
 
@@ -127,6 +160,7 @@ def write_forms(
         expected: The original's logits of these images, (N, classes).
         forms: Names of :data:`FORMS`.
         out: Folder.
+        classes: Names of the classes, for the metadata of an ONNX file. Defaults to None, unknown.
 
     Returns:
         Sentences that say how near each is to the original.
@@ -148,5 +182,8 @@ def write_forms(
         said.append(compare(file, run(images), expected))
     order = 'RGB' if to_rgb else 'in the channel order of the data set'
     size = 'x'.join(map(str, images.shape[1:]))
+    if 'onnx' in forms:
+        order_name = 'RGB' if to_rgb else 'as the data set gives it'
+        describe_onnx(out / FORMS['onnx'][0], images.shape, order_name, classes)
     said.append(f'These take float32 images (N, {size}), {order}, 0 to 255, and give logits.')
     return said

@@ -73,8 +73,15 @@ def export_student(
         said.append(
             f'student.py imports mmnystrom: the {kind} is one that mmpretrain does not have by itself.'
         )
-    said += write_forms(model, exported, batch['inputs'], expected, forms, out)
+    said += write_forms(model, exported, batch['inputs'], expected, forms, out, classes_of(loaded))
     return [*said, f'Written to {out}']
+
+
+def classes_of(checkpoint: dict) -> list[str] | None:
+    """Names of the classes that a network was trained on; None if its checkpoint has none."""
+    meta = checkpoint.get('meta', {}).get('dataset_meta') or {}
+    classes = meta.get('classes')
+    return list(classes) if isinstance(classes, (list, tuple)) else None
 
 
 def write_student(checkpoint: dict, exported: Config, out: Path) -> None:

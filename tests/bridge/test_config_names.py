@@ -3,6 +3,7 @@
 import pytest
 from mmengine.runner import Runner
 from mmrazor.models.task_modules.recorder import ModuleOutputsRecorder, ParameterRecorder
+from mmrazor.registry import MODELS
 from support import kda_config
 from torch import nn
 
@@ -49,3 +50,28 @@ def test_a_recorder_or_a_connector(tmp_path, argument, change, words):
     with pytest.raises(ValueError) as error:
         Runner.from_cfg(cfg)
     assert words in str(error.value) and '   ' not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ('wrong', 'nearest'),
+    [('KDAloss', 'KDALoss'), ('mmrazor.KDAloss', 'KDALoss'), ('KLDivergense', 'KLDivergence')],
+)
+def test_a_type(wrong, nearest):
+    with pytest.raises(KeyError, match=rf'is not in the .* registry.* Nearest to it: {nearest}') as error:
+        MODELS.build(dict(type=wrong))
+    assert str(error.value).count('Nearest') == 1
+
+
+def test_a_type_like_no_other():
+    with pytest.raises(KeyError, match='Zqxj is not in the') as error:
+        MODELS.build(dict(type='Zqxj'))
+    assert 'Nearest' not in str(error.value)
+
+
+def test_a_type_within_a_model(tmp_path):
+    cfg = kda_config(tmp_path)
+    cfg.model.distiller.distill_losses.loss_kda.type = 'KDAloss'
+    cfg.experiment_name = tmp_path.name
+    with pytest.raises(KeyError) as error:
+        Runner.from_cfg(cfg)
+    assert str(error.value).count('Nearest to it: KDALoss') == 1

@@ -33,7 +33,7 @@ def small(tmp_path_factory):
     shrunk.custom_hooks = [dict(type='LandmarkHook', warmup_epochs=0)]
     shrunk.dump(root / 'kda.py')
     text = (root / 'kda.py').read_text()
-    (root / 'kda.py').write_text(text.replace("type='KDALoss'", "type='NoSuchLoss'"))
+    (root / 'kda.py').write_text(text.replace('data_idx=1', 'data_idx=0'))
     (root / 'suite.py').write_text(
         "title = 'Small'\nteacher = 'teacher.py'\nstudent = 'student.py'\nseeds = 1\n"
         "methods = {'KD': 'kd.py', 'KDA pre-FC': 'kda.py'}\n"
@@ -49,14 +49,14 @@ def run(root, *arguments):
 def test_a_failed_method_is_reported_and_tried_again(small):
     done = run(small, '--rounds', '2', '--replay', '2')
     assert done.returncode == 1, done.stderr[-3000:]
-    assert 'KDA pre-FC, seed 0 FAILED' in done.stdout and 'NoSuchLoss' in done.stderr
-    assert '1 runs failed; the same command tries again' in done.stderr
+    assert 'KDA pre-FC, seed 0 FAILED' in done.stdout and 'are no probabilities' in done.stderr
+    assert 'Runs failed, of 1 causes; the same command tries again' in done.stderr
     assert 'Not finished: KDA pre-FC (0 of 1 seeds).' in done.stdout
     result = json.loads((small / 'runs' / 'results.json').read_text())
     assert list(result['rows']) == ['student alone', 'KD']
     assert set(result['failed']) == {'KDA pre-FC, seed 0'}
     text = (small / 'kda.py').read_text()
-    (small / 'kda.py').write_text(text.replace('NoSuchLoss', 'KDALoss'))
+    (small / 'kda.py').write_text(text.replace('data_idx=0', 'data_idx=1'))
     done = run(small, '--rounds', '2', '--replay', '2')
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
     assert done.stdout.count('not repeated') == 3

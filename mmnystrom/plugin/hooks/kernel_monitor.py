@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import weakref
 
 import torch
 from mmengine.dist import all_gather, get_dist_info
@@ -15,6 +17,12 @@ from mmnystrom.registry import HOOKS
 from ..log_names import log_labels
 from ..lookup import find_distiller, is_sharded, kda_losses, recorded_pair, unwrap
 from ..once import Once
+
+#: Figures of a loss in the line of a validation. The others are in the JSON file and the visualizer.
+PRINTED = ('transfer', 'cka', 'nystrom_error_student', 'nystrom_error_teacher', 'gradient_ratio')
+_OF_KERNEL = re.compile(r'kernel/[^/\s]+/(\w+): \S+ *')
+#: Whose lines are short already.
+_SHORT: weakref.WeakSet = weakref.WeakSet()
 
 
 @HOOKS.register_module()
@@ -36,6 +44,7 @@ class KernelMonitorHook(Hook):
     - ``gradient_ratio``, of the last training epoch: how hard the loss pulls on the student's features,
       in multiples of the task (LandmarkHook measures it).
 
+    The line of a validation has five of them a loss; the JSON file and the visualizer have all.
     No n x n matrix is made; memory is O(tile^2 + n d), with the features of one validation kept in
     float32 where they were computed: 4 n (d_S + d_T) bytes a loss.
 
@@ -86,6 +95,9 @@ class KernelMonitorHook(Hook):
             found = {}
         self._losses = found
         self._labels = log_labels(found)
+        if found and runner.log_processor not in _SHORT:
+            _SHORT.add(runner.log_processor)
+            _print_few(runner.log_processor)
 
     def before_train(self, runner) -> None:
         """Warn of a run that never validates."""
@@ -162,6 +174,17 @@ class KernelMonitorHook(Hook):
         place = self._position * runner.val_dataloader.batch_size + torch.arange(size)
         place = place * world + rank
         return ((place < total) & (place % stride == 0)).nonzero().flatten()
+
+
+def _print_few(log_processor) -> None:
+    """Leave all but :data:`PRINTED` out of the line of a validation, which mmengine fills with all."""
+    compose = log_processor.get_log_after_epoch
+
+    def composed(*args, **kwargs):
+        tag, line = compose(*args, **kwargs)
+        return tag, _OF_KERNEL.sub(lambda found: found[0] if found[1] in PRINTED else '', line).rstrip()
+
+    log_processor.get_log_after_epoch = composed
 
 
 def _gather(rows: Tensor) -> Tensor:

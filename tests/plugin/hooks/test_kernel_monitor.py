@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -214,3 +215,22 @@ def test_two_ranks_measure_what_one_does(tmp_path):
         found.append({key: value for key, value in row.items() if key.startswith('kernel/')})
     assert len(found[0]) == 7
     assert found[0] == pytest.approx(found[1], rel=1e-4, abs=1e-6)
+
+
+def test_the_line_of_a_validation_has_five_figures_and_the_json_all(tmp_path):
+    cfg = monitored(tmp_path, epochs=2)
+    for _ in range(2):  # two hooks shorten the line once
+        train(cfg)
+        cfg.custom_hooks.append(dict(MONITOR, interval=2))
+        cfg.work_dir = str(tmp_path / 'again')
+    (log,) = tmp_path.glob('*/*.log')
+    lines = [line for line in log.read_text().splitlines() if 'accuracy/top1' in line]
+    assert len(lines) == 2
+    found = [re.findall(r'kernel/kda/(\w+): [\d.]+  ', line) for line in lines]
+    errors = ['nystrom_error_student', 'nystrom_error_teacher']
+    assert found == [['transfer', 'cka', *errors], ['transfer', 'cka', *errors, 'gradient_ratio']]
+    for line in lines:
+        assert re.search(r'accuracy/top1: [\d.]+', line) and re.search(r'time: [\d.]+$', line)
+    assert {f'kernel/kda/{name}' for name in ('bound_partial', 'landmarks', 'drift_student')} <= set(
+        logged(tmp_path)[-1]
+    )
