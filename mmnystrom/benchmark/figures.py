@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator, NullFormatter
 from torch import Tensor
 
 from .evaluate import Result
+from .label_layout import place_labels
 
 OURS = 'KDA'
 
@@ -22,50 +26,77 @@ def _color(name: str) -> str:
     return 'tab:orange' if name.startswith(OURS) else 'tab:gray' if 'alone' in name else 'tab:blue'
 
 
-def accuracy(path: Path, title: str, results: dict[str, Result], teacher: float | None) -> None:
-    """Draw bars of top-1 at the last epoch, best first, with the standard deviation over seeds.
+def accuracy(
+    path: Path,
+    title: str,
+    results: dict[str, Result],
+    teacher: float | None,
+    failed: Sequence[str] = (),
+) -> None:
+    """Draw top-1 at the last epoch, best first: each seed, the mean, and the standard deviation.
 
-    Methods that diverged on some seed are left out.
+    Methods far below the others stand at the edge, with their value. Those that diverged, and those that
+    failed, are named in a row of their own.
+
+    Args:
+        path: Where the picture goes.
+        title: Its title.
+        results: Name of a method -> its result.
+        teacher: The teacher's top-1, or None.
+        failed: Names of the methods without a result. Defaults to none.
     """
-    results = {name: result for name, result in results.items() if not result.diverged} or results
-    names = sorted(results, key=lambda name: statistics.mean(results[name].top1))
-    means = [statistics.mean(results[name].top1) for name in names]
-    spreads = [_spread(results[name].top1) for name in names]
-    figure = Figure(figsize=(8, 1.2 + 0.32 * len(names)), layout='constrained')
+    fine = {name: result for name, result in results.items() if not result.diverged}
+    low = _fence([statistics.mean(result.top1) for result in fine.values()]) if fine else 0
+    names = sorted(fine, key=lambda name: statistics.mean(fine[name].top1))
+    rows = [*sorted(failed), *(name for name in results if name not in fine), *names]
+    figure = Figure(figsize=(8, 1.2 + 0.3 * len(rows)), layout='constrained')
     axis = figure.subplots()
-    axis.barh(names, means, xerr=spreads, color=[_color(name) for name in names], capsize=3)
-    top = max(m + s for m, s in zip(means, spreads, strict=True))
-    low = min(m - s for m, s in zip(means, spreads, strict=True))
+    shown = [name for name in names if statistics.mean(fine[name].top1) >= low]
+    values = [value for name in shown for value in fine[name].top1] or [0.0]
+    left, right = min(values), max([*values, *([] if teacher is None else [teacher])])
+    margin = max(right - left, 0.5)
+    left, right = max(left - 0.06 * margin, -0.5), right + 0.14 * margin
     if teacher is not None:
         axis.axvline(teacher, color='black', linestyle='--', linewidth=1)
-        axis.annotate(
-            f'teacher {teacher:.2f}',
-            (teacher, -0.9),
-            ha='right',
-            va='center',
-            fontsize=8,
-            xytext=(-3, 0),
-            textcoords='offset points',
-        )
-        top = max(top, teacher)
-    margin = max(top - low, 0.5)
-    axis.set_xlim(max(0, low - 0.25 * margin), min(top + 0.1 * margin, 101))
-    for y, mean in enumerate(means):
-        place = axis.get_xlim()[0], y
-        shift = dict(xytext=(4, 0), textcoords='offset points')
-        axis.annotate(f'{mean:.2f}', place, va='center', fontsize=8, color='white', **shift)
-    axis.set_ylim(-1.2, len(names) - 0.4)
-    seeds = max(len(result.top1) for result in results.values())
-    axis.set_xlabel(f'top-1 at the last epoch (%), mean and std of {seeds} seed{"s" * (seeds > 1)}')
+        note = dict(ha='right', va='center', fontsize=8, xytext=(-3, 0), textcoords='offset points')
+        axis.annotate(f'teacher {teacher:.2f}', (teacher, -0.9), **note)
+    beside = dict(va='center', fontsize=8, textcoords='offset points')
+    for y, name in enumerate(rows):
+        color = _color(name)
+        if name not in fine:
+            seeds = results[name].diverged if name in results else None
+            text = (
+                'failed'
+                if seeds is None
+                else f'diverged on {len(seeds)} of {len(results[name].seeds)} seeds'
+            )
+            axis.annotate(text, (left, y), xytext=(6, 0), color='tab:red', style='italic', **beside)
+            continue
+        mean, spread = statistics.mean(fine[name].top1), _spread(fine[name].top1)
+        if name not in shown:
+            axis.plot(left, y, '<', color=color, clip_on=False)
+            axis.annotate(f'{mean:.2f}, beyond the edge', (left, y), xytext=(9, 0), **beside)
+            continue
+        axis.plot([mean - spread, mean + spread], [y, y], color=color, linewidth=2, alpha=0.6)
+        axis.plot(fine[name].top1, [y] * len(fine[name].top1), 'o', color=color, markersize=3, alpha=0.5)
+        axis.plot(mean, y, 'o', color=color, markersize=7)
+        tip = max(mean + spread, *fine[name].top1)
+        axis.annotate(f'{mean:.2f}', (tip, y), xytext=(5, 0), **beside)
+    axis.set_yticks(range(len(rows)), rows)
+    axis.set_xlim(left, right)
+    axis.set_ylim(-1.2, len(rows) - 0.4)
+    axis.grid(alpha=0.3)
+    seeds = max((len(result.top1) for result in results.values()), default=0)
+    of_seeds = f'mean and standard deviation of {seeds} seeds' if seeds > 1 else 'one seed'
+    axis.set_xlabel(f'top-1 at the last epoch (%), {of_seeds}\nthe axis does not begin at 0')
     axis.set_title(title)
     figure.savefig(path, dpi=120)
 
 
 def transfer(path: Path, title: str, results: dict[str, Result]) -> None:
-    """Draw top-1 against kernel transfer, pre-FC and post-FC.
+    """Draw top-1 against kernel transfer, pre-FC and post-FC, on one scale, with names at the dots.
 
-    Methods carry numbers, so that none hides another. Those far below the others, and those that
-    diverged, are named below the picture.
+    Methods far below or far to the right of the others, and those that diverged, are named in the title.
     """
     first = next(iter(results.values()))
     layers = [layer for layer in first.transfer if any(r.transfer[layer] for r in results.values())]
@@ -76,40 +107,83 @@ def transfer(path: Path, title: str, results: dict[str, Result]) -> None:
     shown = {
         name: result for name, result in results.items() if means[name] >= low and not result.diverged
     }
-    figure = Figure(figsize=(5.2 * len(layers) + 2, 5), layout='constrained')
-    axes = figure.subplots(1, len(layers), sharey=True, squeeze=False)[0]
+    places = {
+        (name, layer): statistics.mean(result.transfer[layer])
+        for name, result in shown.items()
+        for layer in layers
+        if result.transfer[layer]
+    }
+    far = -_fence([-place for place in places.values()])
+    away = [name for name in shown if any(places.get((name, layer), 0) > far for layer in layers)]
+    shown = {name: result for name, result in shown.items() if name not in away}
+    places = {key: place for key, place in places.items() if key[0] in shown}
+    figure = Figure(figsize=(5.6 * len(layers) + 0.6, 5), layout='constrained')
+    axes = figure.subplots(1, len(layers), sharex=True, sharey=True, squeeze=False)[0]
+    axes[0].set_xscale('log' if max(places.values()) > 4 * min(places.values()) else 'linear')
     for axis, layer in zip(axes, layers, strict=True):
-        _scatter(axis, shown, layer)
-        axis.set_xlabel(f'kernel transfer {layer}, ||K_S - K_T|| / ||K_T||')
+        axis.set_xlabel(f'kernel transfer error {layer}, ||K_S - K_T|| / ||K_T||\nlower is better')
         axis.grid(alpha=0.3)
+        for name, result in shown.items():
+            if (name, layer) in places:
+                place = places[name, layer], statistics.mean(result.top1)
+                spreads = dict(xerr=_spread(result.transfer[layer]), yerr=_spread(result.top1))
+                axis.errorbar(*place, **spreads, color=_color(name), capsize=2, alpha=0.3, zorder=1)
+                axis.scatter(*place, s=45, color=_color(name), zorder=2)
     axes[0].set_ylabel('top-1 at the last epoch (%)')
-    axes[-1].legend(*axes[0].get_legend_handles_labels(), loc='upper left', bbox_to_anchor=(1, 1))
-    far = [f'{name} ({means[name]:.1f})' for name in results if name not in shown]
-    figure.suptitle(title + (f'\nnot shown, far below: {", ".join(far)}' if far else ''), fontsize=10)
+    if axes[0].get_xscale() == 'log':
+        axes[0].xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+        axes[0].xaxis.set_major_formatter('{x:g}')
+        axes[0].xaxis.set_minor_formatter(NullFormatter())
+    missing = [f'{name} ({means[name]:.1f} %)' for name in results if name not in shown]
+    figure.suptitle(
+        title + (f'\nfar away, and not shown: {", ".join(missing)}' if missing else ''), fontsize=10
+    )
+    canvas = FigureCanvasAgg(figure)
+    figure.set_dpi(120)
+    canvas.draw()  # a layout is known once it is drawn
+    figure.set_layout_engine('none')
+    for axis, layer in zip(axes, layers, strict=True):
+        _name_dots(
+            axis, {name: places[name, layer] for name, _ in places if (name, layer) in places}, means
+        )
     figure.savefig(path, dpi=120)
 
 
-def _scatter(axis, results: dict[str, Result], layer: str) -> None:
-    places = []
-    for number, (name, result) in enumerate(results.items(), 1):
-        values = result.transfer[layer]
-        if not values:
-            continue
-        x, y = statistics.mean(values), statistics.mean(result.top1)
-        places.append(x)
-        spreads = dict(xerr=_spread(values), yerr=_spread(result.top1))
-        axis.errorbar(x, y, **spreads, color=_color(name), capsize=2, alpha=0.35, zorder=1)
-        axis.scatter(x, y, s=150, color=_color(name), label=f'{number}  {name}', zorder=2)
-        center = dict(ha='center', va='center', fontsize=7, color='white', zorder=3)
-        axis.annotate(str(number), (x, y), **center)
-    if max(places) > 4 * min(places):
-        axis.set_xscale('log')
-        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axis.xaxis.set_major_formatter('{x:g}')
-        axis.xaxis.set_minor_formatter(NullFormatter())
+def _name_dots(axis, places: dict[str, float], means: dict[str, float]) -> None:
+    renderer = axis.figure.canvas.get_renderer()
+    dots = [tuple(axis.transData.transform((x, means[name]))) for name, x in places.items()]
+    sizes = []
+    for name in places:
+        text = axis.text(0, 0, name, fontsize=8, transform=None)
+        box = text.get_window_extent(renderer)
+        text.remove()
+        sizes.append((box.width, box.height))
+    frame = axis.get_window_extent(renderer)
+    boxes = place_labels(dots, sizes, (frame.x0, frame.y0, frame.x1, frame.y1))
+    for name, dot, box in zip(places, dots, boxes, strict=True):
+        middle = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+        axis.annotate(
+            name,
+            dot,
+            xytext=middle,
+            xycoords='figure pixels',
+            textcoords='figure pixels',
+            ha='center',
+            va='center',
+            fontsize=8,
+            color=_color(name),
+            path_effects=[withStroke(linewidth=2, foreground='white')],
+            arrowprops=dict(arrowstyle='-', color=_color(name), alpha=0.4, linewidth=0.7, shrinkB=3),
+        )
 
 
-def gram_matrices(path: Path, features: dict[str, Tensor], labels: Tensor, cka: dict[str, float]) -> None:
+def gram_matrices(
+    path: Path,
+    features: dict[str, Tensor],
+    labels: Tensor,
+    cka: dict[str, float],
+    classes: Sequence[str] | None = None,
+) -> None:
     """Draw centred Gram matrices side by side, images sorted by class, each matrix of norm 1.
 
     Args:
@@ -117,6 +191,7 @@ def gram_matrices(path: Path, features: dict[str, Tensor], labels: Tensor, cka: 
         features: Name -> features (N, d); the first are the teacher's, whose colours all have.
         labels: Shape (N,).
         cka: Name -> centred kernel alignment with the teacher, for the titles.
+        classes: Names of the classes. Defaults to None, their numbers.
     """
     figure = Figure(figsize=(15, 4.4), layout='constrained')
     axes = figure.subplots(1, len(features), squeeze=False)[0]
@@ -130,8 +205,10 @@ def gram_matrices(path: Path, features: dict[str, Tensor], labels: Tensor, cka: 
         gram = gram / gram.norm()
         limit = limit or gram.quantile(0.995).item()
         image = axis.imshow(gram, vmin=-limit, vmax=limit, cmap='RdBu_r', interpolation='nearest')
-        axis.set_xticks(middles, range(len(middles)))
-        axis.set_yticks(middles, range(len(middles)))
+        ticks = range(len(middles)) if classes is None else classes
+        long = max(len(str(tick)) for tick in ticks) > 3
+        axis.set_xticks(middles, ticks, rotation=90 if long else 0)
+        axis.set_yticks(middles, ticks)
         axis.set_xlabel('test images, by class')
         title = name.replace(OURS, f'student + {OURS}')
         axis.set_title(f'{title}\nCKA with the teacher {cka[name]:.2f}' if name in cka else title)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -24,14 +25,21 @@ STYLES = {
 SHOWN = 600
 
 
-def gram_matrices(path: Path, pair, kernels, labels: Tensor, transfer: float | None) -> None:
+def gram_matrices(
+    path: Path,
+    pair,
+    kernels,
+    labels: Tensor,
+    transfer: float | None,
+    classes: Sequence[str] | None = None,
+) -> None:
     """Draw the teacher's and the student's Gram matrix side by side, images sorted by class."""
     order = labels.argsort(stable=True)
     order = order[:: -(-len(order) // SHOWN)]
     counts = labels[order].bincount()
     figure = Figure(figsize=(10, 4.8), layout='constrained')
     axes = figure.subplots(1, 2)
-    last = '' if transfer is None else f', transfer {transfer:.2f}'
+    last = '' if transfer is None else f', transfer error {transfer:.2f}'
     limits = None
     for axis, name, rows, kernel in zip(
         axes, ('teacher', f'student{last}'), pair[::-1], kernels[::-1], strict=True
@@ -42,8 +50,9 @@ def gram_matrices(path: Path, pair, kernels, labels: Tensor, transfer: float | N
         image = axis.imshow(gram, vmin=limits[0], vmax=limits[1], cmap='viridis', interpolation='nearest')
         every = max(len(counts) // 10, 1)
         places = (counts.cumsum(0) - counts / 2)[::every].tolist()
-        names = list(range(0, len(counts), every))
-        axis.set_xticks(places, names)
+        names = list(range(len(counts)) if classes is None else classes)[: len(counts) : every]
+        long = max(len(str(name)) for name in names) > 3
+        axis.set_xticks(places, names, rotation=90 if long else 0)
         axis.set_yticks(places, names)
         axis.set_xlabel('images, by class')
         axis.set_ylabel('images, by class')
@@ -118,8 +127,8 @@ def transfer(path: Path, curves: dict[str, tuple[dict, dict]], unit: str) -> Non
         axis.set_xticks(sorted(steps), sorted(steps))
     axis.set_ylim(bottom=0)
     axis.set_xlabel(dict(epoch='epoch', iter='iteration')[unit])
-    axis.set_ylabel(r'$\|K_S - K_T\|_F \; / \; \|K_T\|_F$')
-    axis.set_title('Kernel transfer')
+    axis.set_ylabel(r'$\|K_S - K_T\|_F \; / \; \|K_T\|_F$, lower is better')
+    axis.set_title('Kernel transfer error')
     if len(curves) > 1:  # names of folders are long
         figure.legend(loc='outside lower left', fontsize='small', frameon=False)
         figure.set_size_inches(6.4, 4.0 + 0.4 * len(curves))

@@ -46,10 +46,11 @@ class Curves:
 
 
 @torch.no_grad()
-def features(runner, split: str, samples: int, device: str) -> tuple[dict, torch.Tensor]:
-    """Loss -> the student's (n, d_S) and the teacher's features (n, d_T), and the labels (n,)."""
+def features(runner, split: str, samples: int, device: str) -> tuple[dict, torch.Tensor, list | None]:
+    """Loss -> the student's (n, d_S) and teacher's features (n, d_T); labels (n,); names of classes."""
     loader = runner.build_dataloader(runner.cfg[f'{split}_dataloader'])
     stride = -(-len(loader.dataset) // samples)
+    classes = (getattr(loader.dataset, 'metainfo', None) or {}).get('classes')
     chosen = Subset(loader.dataset, range(0, len(loader.dataset), stride))
     loader = DataLoader(chosen, loader.batch_size or 64, collate_fn=loader.collate_fn)
     model = runner.model.to(device)
@@ -68,7 +69,7 @@ def features(runner, split: str, samples: int, device: str) -> tuple[dict, torch
     pairs = {
         name: tuple(torch.cat(part) for part in zip(*part, strict=True)) for name, part in parts.items()
     }
-    return pairs, torch.cat(labels)
+    return pairs, torch.cat(labels), list(classes) if isinstance(classes, (list, tuple)) else None
 
 
 def fitted_kernels(loss, pair) -> tuple:
@@ -249,7 +250,7 @@ def write_kernel_report(
         losses = {name: loss for name, (loss, _) in kda_losses(runner.model).items()}
         if not losses:
             raise ResultError(f'{config} has no KDALoss: there is no kernel to report on.')
-        pairs, labels = features(runner, split, samples, device)
+        pairs, labels, classes = features(runner, split, samples, device)
         unit = unit_of(runner.cfg)
         step = step_of(checkpoint, unit)
         for name, loss in losses.items():
@@ -260,7 +261,7 @@ def write_kernel_report(
     for name, label in log_labels(losses).items():
         pair = pairs[name]
         errors[name] = error_curves(pair, labels, classifiers(runner.model, pair), curves)
-        _draw(out, label, losses[name], pair, labels, results[name], errors[name], unit)
+        _draw(out, label, losses[name], pair, labels, results[name], errors[name], unit, classes)
         text += [f'## {name}', figure_table(results[name], unit)]
         for figure, network in zip(ERRORS, ('teacher', 'student'), strict=True):
             title = f'Nystrom error of the {network}, % of ||K||_F, {len(labels)} images'
@@ -272,11 +273,11 @@ def write_kernel_report(
     return report, found
 
 
-def _draw(out: Path, label: str, loss, pair, labels, results, errors, unit: str) -> None:
+def _draw(out: Path, label: str, loss, pair, labels, results, errors, unit: str, classes) -> None:
     kernels = fitted_kernels(loss, pair)
     number = loss.landmarks.num_active if loss.landmarks is not None else 0
     last = list(results.values())[-1].get('transfer')
-    kernel_figures.gram_matrices(out / f'{label}_gram.png', pair, kernels, labels, last)
+    kernel_figures.gram_matrices(out / f'{label}_gram.png', pair, kernels, labels, last, classes)
     kernel_figures.spectra(out / f'{label}_spectra.png', pair, kernels, number)
     kernel_figures.errors(out / f'{label}_nystrom_error.png', errors, ERRORS[0])
     kernel_figures.transfer(out / f'{label}_transfer.png', transfer_curves(results, label), unit)

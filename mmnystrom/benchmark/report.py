@@ -51,7 +51,9 @@ def write_report(scheduler: Scheduler, title: str, rounds: int) -> str:
     )
     (plan.work_dir / 'results.json').write_text(json.dumps(found, indent=2) + '\n')
     (plan.work_dir / 'results.md').write_text(f'## {title}\n\n{text}\n')
-    figures.accuracy(plan.work_dir / 'accuracy.png', title, results, teacher)
+    lost = {run.method for run in scheduler.failed}
+    failed = [name for name in plan.reported if name in lost and name not in results]
+    figures.accuracy(plan.work_dir / 'accuracy.png', title, results, teacher, failed)
     figures.transfer(plan.work_dir / 'transfer.png', title, results)
     return text
 
