@@ -131,7 +131,8 @@ class Scheduler:
             raise RunFailedError('\n'.join(self.failed.values()))
 
     def _schedule(self) -> None:
-        waiting, finished = list(self.plan), set()
+        # All first seeds come first: what is stopped early can be compared.
+        waiting, finished = sorted(self.plan, key=lambda run: run.seed), set()
         free = list(range(len(self.slots)))
         while waiting or self._running:
             for run in list(waiting):

@@ -51,6 +51,10 @@ def read_suite(file: Path) -> Config:
     for name, method in cfg.methods.items():
         if method is not None:
             _check_method(file, name, method)
+    if not isinstance(cfg.get('options', {}), dict):
+        raise SuiteError(
+            f"{file}: options={cfg.options!r} must be a dict of what every run changes: {{'a.b': 1}}."
+        )
     minutes = cfg.get('stall_minutes', 30)
     if isinstance(minutes, bool) or not isinstance(minutes, (int, float)) or not minutes > 0:
         raise SuiteError(f'{file}: stall_minutes={minutes!r} must be a number > 0.')
@@ -61,7 +65,7 @@ def _check_method(file: Path, name: str, method) -> None:
     config, options = method, {}
     if isinstance(method, dict):
         config, options = method.get('config'), method.get('options', {})
-        odd = sorted(set(method) - {'config', 'options'})
+        odd = sorted(set(method) - {'config', 'options', '_delete_'})  # the last is for a base's name
         if odd or not isinstance(options, dict):
             raise SuiteError(
                 f"{file}: methods[{name!r}] = {method!r} must be dict(config=..., options={{'a.b': 1}})."
@@ -216,9 +220,22 @@ def suite_plan(cfg: Config, file: Path, options: Options) -> Plan:
     replay = (
         None if options.replay is None else dict(views=options.replay or None, max_gib=options.max_gib)
     )
+    for key in cfg.get('options', {}):
+        for name, method in methods.items():
+            lacks = missing_part(method.config, key)
+            if lacks is not None:
+                raise SuiteError(
+                    f'{file}: options has {key!r}, for every run, and the config of {name!r}, '
+                    f'{method.config}, has no {lacks}: give it to the methods that it is for.'
+                )
     methods = {
         name: with_options(
-            name, method, work_dir / 'configs', replay, options.channels_last, method.changes
+            name,
+            method,
+            work_dir / 'configs',
+            replay,
+            options.channels_last,
+            {**cfg.get('options', {}), **(method.changes or {})},
         )
         for name, method in methods.items()
     }

@@ -1,0 +1,211 @@
+"""What the features of students are good for beside their own classifier: retrieval, and other data."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import NearestNeighbors
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from .compare import suite_scheduler
+from .errors import ResultError
+from .evaluate import Result, classifier, features, load_run
+from .places import CONFIGS
+from .plan import STUDENT, Plan, Run
+from .provenance import provenance
+from .suites import Options
+from .tables import difference, markdown_table, mean_std, paired
+
+NEIGHBOURS = 5
+#: Data that needs no download, and that no network of CIFAR or ImageNet has seen.
+PROBE = CONFIGS / 'vanilla/mmpretrain/digits/resnet18-w8_1xb32-40e_digits.py'
+FILE = 'feature_quality.json'
+
+
+def neighbour_accuracy(features: np.ndarray, labels: np.ndarray, k: int = NEIGHBOURS) -> float:
+    """Percent of images whose nearest others, by cosine, vote for their class; each leaves itself out.
+
+    Args:
+        features: Shape (N, d).
+        labels: Shape (N,), integers.
+        k: Neighbours that vote; of a tie the smaller label wins. Defaults to 5.
+
+    Example:
+        >>> x = np.array([[1.0, 0.0], [1.0, 0.1], [1.0, 0.2], [0.0, 1.0], [0.1, 1.0], [0.2, 1.0]])
+        >>> neighbour_accuracy(x, np.array([0, 0, 0, 1, 1, 0]), k=1)
+        83.33333333333334
+    """
+    search = NearestNeighbors(n_neighbors=k, metric='cosine', algorithm='brute').fit(features)
+    votes = labels[search.kneighbors(return_distance=False)]
+    elected = np.array([np.bincount(row).argmax() for row in votes])
+    return 100 * float(np.mean(elected == labels))
+
+
+def probe_accuracy(train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray]) -> float:
+    """Top-1, in percent, of a logistic regression on standardised features.
+
+    Args:
+        train: Features (N, d), and labels (N,).
+        test: The same, to be classified.
+    """
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+    return 100 * float(model.fit(*train).score(*test))
+
+
+@torch.no_grad()
+def features_of_other_data(
+    runner: Runner, config: Path, split: str, size: tuple[int, int], batch: int = 256
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pre-FC features of a student on the images of another config, enlarged to its own size.
+
+    Args:
+        runner: A runner with weights.
+        config: The config whose data is taken.
+        split: ``'train'`` or ``'test'``.
+        size: Height and width.
+        batch: Images at a time. Defaults to 256.
+
+    Returns:
+        Features (N, d), and labels (N,).
+    """
+    loader = Config.fromfile(config)[f'{split}_dataloader']
+    loader.update(batch_size=batch, num_workers=0, persistent_workers=False, drop_last=False)
+    loader.sampler = dict(type='DefaultSampler', shuffle=False)
+    model = runner.model
+    model.eval()
+    network = getattr(model, 'student', model)
+    found, labels = [], []
+    hook = classifier(network).register_forward_hook(
+        lambda module, inputs, output: found.append(inputs[0].flatten(1).float().cpu())
+    )
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        batches = Runner.build_dataloader(loader, seed=0)
+    for data in batches:
+        images = torch.stack(list(data['inputs'])).float()
+        images = torch.nn.functional.interpolate(images, size, mode='bilinear', align_corners=False)
+        ready = model.data_preprocessor(dict(data, inputs=list(images.round())), False)
+        network(ready['inputs'], mode='tensor')
+        labels += [sample.gt_label.cpu() for sample in data['data_samples']]
+    hook.remove()
+    return torch.cat(found).numpy(), torch.cat(labels).numpy()
+
+
+def quality(run: Run, work_dir: Path, probe: Path = PROBE) -> dict:
+    """Figures of one finished run; they are kept in its folder.
+
+    Returns:
+        ``top1``, ``neighbours`` and ``probe``, in percent; ``transfer`` and ``cka`` by layer, of a
+        distillation.
+    """
+    runner = load_run(run, work_dir)
+    found, labels = features(runner)
+    taught = features(runner, 'teacher')[0] if run.spec.distilled else None
+    result = Result()
+    result.add(run, found, labels, taught)
+    size = tuple(runner.test_dataloader.dataset[0]['inputs'].shape[1:])
+    other = [features_of_other_data(runner, probe, split, size) for split in ('train', 'test')]
+    figures = dict(
+        fingerprint=run.fingerprint,
+        top1=result.top1[0],
+        best=result.best[0],
+        diverged=bool(result.diverged),
+        transfer={layer: values[0] for layer, values in result.transfer.items() if values},
+        cka={layer: values[0] for layer, values in result.cka.items() if values},
+        neighbours=neighbour_accuracy(found['pre-FC'].numpy(), labels.numpy()),
+        probe=probe_accuracy(*other),
+    )
+    if taught is not None:
+        figures['teacher'] = dict(
+            top1=100 * float((taught['post-FC'].argmax(1) == labels).double().mean()),
+            neighbours=neighbour_accuracy(taught['pre-FC'].numpy(), labels.numpy()),
+        )
+    (run.folder.path / FILE).write_text(json.dumps(figures, indent=2) + '\n')
+    return figures
+
+
+def quality_of(options: Options, method: str, seed: int, probe: Path) -> dict:
+    """:func:`quality` of a run by its name, in a process of its own."""
+    scheduler, _ = suite_scheduler(options)
+    return quality(scheduler.plan.run(method, seed), scheduler.plan.work_dir, probe)
+
+
+def kept(run: Run) -> dict | None:
+    """The figures that are there already, of a run of this very config."""
+    try:
+        figures = json.loads((run.folder.path / FILE).read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    return figures if figures.get('fingerprint') == run.fingerprint else None
+
+
+def measure_all(options: Options, probe: Path = PROBE, jobs: int = 1) -> dict[str, dict[int, dict]]:
+    """Figures of every finished run of a suite.
+
+    Args:
+        options: The suite, and which of it; what was given to its benchmark.
+        probe: Config whose data is probed. Defaults to Digits.
+        jobs: Processes. Defaults to 1.
+
+    Returns:
+        Method -> seed -> figures, see :func:`quality`.
+
+    Raises:
+        ResultError: If no run is finished.
+    """
+    plan: Plan = suite_scheduler(options)[0].plan
+    runs = [run for name in plan.reported for run in plan.of(name) if run.finished]
+    if not runs:
+        raise ResultError(f'{plan.work_dir} holds no finished run: tools/benchmark.py trains them.')
+    missing = [run for run in runs if kept(run) is None]
+    if missing:
+        context = multiprocessing.get_context('spawn')  # a forked process cannot use a GPU
+        with ProcessPoolExecutor(min(jobs, len(missing)), context) as pool:
+            waiting = [pool.submit(quality_of, options, r.method, r.seed, probe) for r in missing]
+            for future in waiting:
+                future.result()
+    found: dict[str, dict[int, dict]] = {}
+    for run in runs:
+        found.setdefault(run.method, {})[run.seed] = kept(run)
+    return found
+
+
+def write_quality(options: Options, probe: Path = PROBE, jobs: int = 1) -> str:
+    """Measure, and write features.json beside the results of the benchmark.
+
+    Returns:
+        A table, Markdown.
+    """
+    found = measure_all(options, probe, jobs)
+    plan = suite_scheduler(options)[0].plan
+    rows = dict(rows=found, probe=probe.stem, neighbours=NEIGHBOURS, **provenance())
+    (plan.work_dir / 'features.json').write_text(json.dumps(rows, indent=2) + '\n')
+    return quality_table(found)
+
+
+def quality_table(found: dict[str, dict[int, dict]]) -> str:
+    """The figures as a table, with differences to the student alone by seed."""
+    head = ['method', 'top-1', f'{NEIGHBOURS} neighbours', 'vs student', 'probe', 'vs student']
+    lines = [[*head, 'transfer error pre-FC', 'CKA pre-FC']]
+    alone = found.get(STUDENT, {})
+    for name, by_seed in found.items():
+        line = [name, mean_std([row['top1'] for row in by_seed.values()], 2)]
+        for figure in ('neighbours', 'probe'):
+            line.append(mean_std([row[figure] for row in by_seed.values()], 2))
+            seeds = [seed for seed in by_seed if seed in alone]
+            pair = [[rows[seed][figure] for seed in seeds] for rows in (by_seed, alone)]
+            line.append(difference(paired(*pair)) if seeds and name != STUDENT else '-')
+        for figure in ('transfer', 'cka'):
+            values = [row[figure]['pre-FC'] for row in by_seed.values() if 'pre-FC' in row[figure]]
+            line.append(mean_std(values, 3) if values else '-')
+        lines.append(line)
+    return markdown_table(lines)

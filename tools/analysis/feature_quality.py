@@ -1,0 +1,42 @@
+"""What the features of a suite's students are good for: nearest neighbours, and other data.
+
+Takes the finished runs of tools/benchmark.py, with the options that it was given. Prints, for each
+method, top-1, the accuracy of the nearest neighbours by pre-FC features, and that of a linear probe on
+data that no network has seen; writes features.json beside the results of the benchmark.
+"""
+
+import argparse
+from pathlib import Path
+
+from mmnystrom.benchmark.cli import run_command
+from mmnystrom.benchmark.feature_quality import PROBE, write_quality
+from mmnystrom.benchmark.suites import Options
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('suite', help='as of tools/benchmark.py')
+    parser.add_argument('--probe', type=Path, default=PROBE, help='config of the other data (Digits)')
+    parser.add_argument('--processes', type=int, default=1, help='(default: 1)')
+    parser.add_argument('--work-dir', type=Path)
+    parser.add_argument('--seeds', type=int)
+    parser.add_argument('--methods', nargs='+', metavar='NAME')
+    parser.add_argument('--teacher')
+    parser.add_argument('--amp', action='store_true')
+    parser.add_argument('--channels-last', action='store_true')
+    parser.add_argument('--replay', type=int, nargs='?', const=0)
+    parser.add_argument('--cfg-options', nargs='+', default=[])
+    args = parser.parse_args()
+    if args.processes < 1:
+        parser.error(f'--processes={args.processes} must be at least 1')
+    return args
+
+
+def main():
+    options = vars(parse_args())
+    probe, processes = options.pop('probe'), options.pop('processes')
+    print(write_quality(Options(**options), probe, processes))
+
+
+if __name__ == '__main__':
+    run_command(main)
