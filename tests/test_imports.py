@@ -29,6 +29,7 @@ ROOMS = {
     ),
     'mmnystrom/benchmark': (
         *('torch', 'numpy', 'sklearn', 'scipy', 'matplotlib', 'rich', 'tabulate', 'yaml'),
+        'statsmodels',
         *('mmengine', 'mmpretrain', 'mmrazor'),
         *('mmnystrom.core', 'mmnystrom.plugin', 'mmnystrom.version'),
     ),
@@ -40,7 +41,7 @@ ROOMS = {
 }
 TOOLS = sorted((ROOT / 'tools').rglob('*.py'))
 #: Files of the plugin that may name mmpretrain.
-MMPRETRAIN = ('backbones.py', 'datasets.py', 'sent_config.py')
+MMPRETRAIN = ('backbones.py', 'datasets.py', 'parts.py', 'sent_config.py')
 
 
 def imported(path):

@@ -29,6 +29,7 @@ def parse_args():
     parser.add_argument('--channels-last', action='store_true', help='keep weights and images so')
     parser.add_argument('--replay', type=int, nargs='?', const=0, help='teachers, of so many views (all)')
     parser.add_argument('--max-gib', type=float, default=20, help='stored by one method (default: 20)')
+    parser.add_argument('--tune', action='store_true', help='also every method with its weights tuned')
     parser.add_argument('--cfg-options', nargs='+', default=[], help='as of tools/train.py, for all runs')
     parser.add_argument('--rounds', type=int, default=8, help='of the timing; 0: without (default: 8)')
     parser.add_argument('--report-only', action='store_true', help='train nothing; report what is there')

@@ -7,10 +7,12 @@ import time
 import torch
 
 from .buildable import check_builds, one_message_a_cause
+from .plan import Plan, Run
 from .progress import duration, say
 from .report import write_report
 from .scheduler import Scheduler
 from .suites import Options, find_suite, read_suite, suite_plan
+from .tuning import Tuning, tune
 
 
 def suite_scheduler(options: Options) -> tuple[Scheduler, str]:
@@ -45,11 +47,38 @@ def benchmark(options: Options) -> tuple[str, list[str]]:
     """
     start = time.perf_counter()
     scheduler, title = suite_scheduler(options)
+    tuning = None
+    if options.tune:
+        if not options.report_only:
+            check_builds(scheduler.plan)
+        scheduler, tuning = _tuned(scheduler, options)
     if not options.report_only:
         check_builds(scheduler.plan)
         say(f'{title}: {len(scheduler.plan)} runs, {len(scheduler.slots)} at a time:')
-        scheduler.train_all(strict=False, fresh=options.fresh)
-    text = write_report(scheduler, title, options.rounds)
+        scheduler.train_all(strict=False, fresh=options.fresh and tuning is None)
+    text = write_report(scheduler, title, options.rounds, tuning)
     took = duration(time.perf_counter() - start)
     text = f'\n{text}\n\nFigures and pictures: {scheduler.plan.work_dir}; {took}'
     return text, one_message_a_cause(scheduler.failed.values())
+
+
+def _tuned(scheduler: Scheduler, options: Options) -> tuple[Scheduler, dict]:
+    """A scheduler of the suite's runs and of the chosen weights', and what was tried."""
+    file = find_suite(options.suite)
+    tuning = Tuning.of(read_suite(file), file)
+
+    if options.fresh:
+        scheduler.delete()  # at once: the teacher is trained before the trials
+
+    def train(plan: Plan) -> dict[Run, str]:
+        of_plan = scheduler.of(plan)
+        if not options.report_only:
+            check_builds(plan)
+            say(f'{len(plan)} runs of {plan.work_dir}, {len(of_plan.slots)} at a time:')
+            of_plan.train_all(
+                strict=False, fresh=options.fresh and plan.work_dir != scheduler.plan.work_dir
+            )
+        return of_plan.failed
+
+    plan, notes = tune(scheduler.plan, tuning, train)
+    return scheduler.of(plan), notes

@@ -18,9 +18,9 @@ from torch import Tensor
 from mmnystrom.core import build_kernel, measure
 
 from .errors import ResultError
-from .plan import Plan, Run
+from .plan import TUNED, Plan, Run
 from .replayed import Replayed
-from .tables import paired
+from .tables import mark_certain, paired
 from .timing import Step, extra_parameters, make_step, peak_memory, ratios_in_turns
 
 LAYERS = ('pre-FC', 'post-FC')
@@ -258,11 +258,17 @@ def evaluate(plan: Plan, methods: Sequence[str]) -> tuple[dict[str, Result], Tea
 
 
 def compare_with(results: dict[str, Result], baselines: Sequence[str]) -> None:
-    """Note the difference of every method to each of the baselines that there are."""
+    """Note the difference of every method to each of the baselines that there are.
+
+    One that is tuned is compared with the tuned baseline, if there is one.
+    """
     for name, result in results.items():
         for baseline in baselines:
-            if name != baseline and baseline in results:
-                result.compare(baseline, results[baseline])
+            other = baseline + TUNED
+            other = other if name.endswith(TUNED) and other in results else baseline
+            if name != other and other in results:
+                result.compare(baseline, results[other])
+    mark_certain([found for result in results.values() for found in result.versus.values()])
 
 
 def steps_of(plan: Plan, results: dict[str, Result]) -> dict[str, Step]:

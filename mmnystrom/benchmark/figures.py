@@ -177,6 +177,43 @@ def _name_dots(axis, places: dict[str, float], means: dict[str, float]) -> None:
         )
 
 
+def tuning(path: Path, title: str, found: dict) -> None:
+    """Draw the score on the held-out part against the factor of the weights, a panel a method.
+
+    Args:
+        path: Where the picture goes.
+        title: Its title.
+        found: What was tried, see :func:`~.tuning.tune`.
+    """
+    names = list(found['scores'])
+    columns = min(4, len(names))
+    rows = -(-len(names) // columns)
+    figure = Figure(figsize=(2.8 * columns, 0.5 + 2.1 * rows), layout='constrained')
+    axes = figure.subplots(rows, columns, sharex=True, squeeze=False).flatten()
+    for axis, name in zip(axes, names, strict=False):
+        tried = zip(found['factors'], found['scores'][name], strict=True)
+        points = [(factor, statistics.mean(values)) for factor, values in tried if values]
+        failed = [
+            f for f, values in zip(found['factors'], found['scores'][name], strict=True) if not values
+        ]
+        if points:
+            axis.plot(*zip(*points, strict=True), 'o-', color=_color(name), markersize=4)
+            axis.plot(*max(points, key=lambda point: point[1]), 'o', color=_color(name), markersize=9)
+        for factor in failed:
+            axis.axvline(factor, color='tab:red', linestyle=':')
+        axis.set_xscale('log')
+        axis.set_title(name + (' (red: failed)' if failed else ''), fontsize=9)
+        axis.grid(alpha=0.3)
+    for axis in axes[len(names) :]:
+        axis.set_axis_off()
+    figure.supxlabel(
+        "factor of the paper's loss weights (student alone: of the weight decay)", fontsize=9
+    )
+    figure.supylabel('top-1 on the part held out (%)', fontsize=9)
+    figure.suptitle(title, fontsize=10)
+    figure.savefig(path, dpi=120)
+
+
 def gram_matrices(
     path: Path,
     features: dict[str, Tensor],

@@ -16,6 +16,8 @@ from .run_folder import RunFolder, check_names, folder_name
 
 TEACHER = 'teacher'
 STUDENT = 'student alone'
+#: What a method with tuned weights has behind its name.
+TUNED = ' tuned'
 
 
 @dataclass(frozen=True)

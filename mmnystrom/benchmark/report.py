@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 
 from mmnystrom.plugin.replay.store import gib
 
@@ -12,18 +13,19 @@ from .evaluate import LAYERS, Result, compare_with, evaluate, measure_costs, top
 from .plan import STUDENT
 from .provenance import provenance
 from .scheduler import Scheduler
-from .tables import difference, markdown_table, mean_std
+from .tables import difference, markdown_table, mean_std, resolution
 
 KD = 'KD'
 
 
-def write_report(scheduler: Scheduler, title: str, rounds: int) -> str:
-    """Evaluate the finished runs of a plan; write results.md, results.json and two pictures.
+def write_report(scheduler: Scheduler, title: str, rounds: int, tuning: dict | None = None) -> str:
+    """Evaluate the finished runs of a plan; write results.md, results.json and the pictures.
 
     Args:
         scheduler: What trained them. It knows which runs failed.
         title: Title of the suite.
         rounds: Rounds of the timing; 0: without.
+        tuning: What was tried, see :func:`~.tuning.tune`. Defaults to None, nothing.
 
     Returns:
         The table with its notes, Markdown.
@@ -40,11 +42,16 @@ def write_report(scheduler: Scheduler, title: str, rounds: int) -> str:
     teacher = None if taught is None else top1(taught[0]['post-FC'], taught[1])
     measure_costs(plan, results, STUDENT, rounds)
     compare_with(results, (STUDENT, KD))
-    text = f'{table(results, teacher)}\n\n{notes(scheduler, results)}'
+    images = 0 if taught is None else len(taught[1])
+    text = f'{table(results, teacher)}\n\n{notes(scheduler, results, images)}'
+    if tuning is not None:
+        text += f'\n\n{tuning_note(tuning)}'
+        figures.tuning(plan.work_dir / 'tuning.png', title, tuning)
     found = dict(
         suite=title,
         teacher=teacher,
         rows={name: result.as_dict() for name, result in results.items()},
+        **({} if tuning is None else dict(tuning=tuning)),
         failed={str(run): why.splitlines()[0] for run, why in scheduler.failed.items()},
         run_commits=sorted({str(run.folder.read_mark().get('commit')) for run in plan} - {'None'}),
         **provenance(),
@@ -94,8 +101,35 @@ def _replayed(result: Result) -> list[str]:
     return ['-' if time is None else f'{time:.2f}', gib(result.replayed.bytes)]
 
 
-def notes(scheduler: Scheduler, results: dict[str, Result]) -> str:
-    """What the table means, and what is missing from it."""
+def tuning_note(tuning: dict) -> str:
+    """What was tried, and chosen."""
+    parts = [
+        f'Tuned: {tuning["trials"]} trials of each method, factors '
+        f'{", ".join(f"{factor:.3g}" for factor in tuning["factors"])} of its own loss weights (student '
+        f'alone: of the weight decay), {tuning["seeds"]} seeds, scored on '
+        f'{100 * tuning["validation"]:.3g} % of the training images, held out. Chosen: '
+        + ', '.join(f'{name} x{factor:.3g}' for name, factor in tuning['chosen'].items())
+        + '. A method at x1 keeps the weights of its paper, and has no row of its own. A tuned row is '
+        'compared with the tuned baseline.'
+    ]
+    edges = {tuning['factors'][0], tuning['factors'][-1]}
+    edge = [name for name, factor in tuning['chosen'].items() if factor in edges]
+    if edge:
+        parts.append(f'At the edge of the grid, so that the best may lie beyond: {", ".join(edge)}.')
+    if tuning['failed']:
+        why = '; '.join(tuning['failed'].values())
+        parts.append(f'Trials that failed, and count as 0: {why}')
+    return '\n\n'.join(parts)
+
+
+def notes(scheduler: Scheduler, results: dict[str, Result], images: int = 0) -> str:
+    """What the table means, and what is missing from it.
+
+    Args:
+        scheduler: What trained the runs.
+        results: Name of a method -> its result.
+        images: Of the test split. Defaults to 0, unknown.
+    """
     plan = scheduler.plan
     parts = [
         'top-1: mean ± std over seeds of the test split, at the last epoch, and at the best of those '
@@ -104,6 +138,13 @@ def notes(scheduler: Scheduler, results: dict[str, Result]) -> str:
         'time, memory: of a training step, in multiples of that of the student alone; extra parameters: '
         'of connectors.'
     ]
+    if any('p_holm' in found for result in results.values() for found in result.versus.values()):
+        parts[0] += ' A star: other than 0 even though so many were compared (Holm, 5 %).'
+    if images and STUDENT in results:
+        points = resolution(statistics.mean(results[STUDENT].top1), images)
+        parts[0] += (
+            f' {images:,} test images by themselves tell two networks apart from {points:.1f} points on.'
+        )
     found = {name: result.replayed for name, result in results.items() if result.replayed}
     if found:
         views = ', '.join(sorted({f'{replayed.views}' for replayed in found.values()}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import os
 import shutil
@@ -80,6 +81,13 @@ class Scheduler:
         self._running: dict[Run, _Running] = {}
         self._done = 0
 
+    def of(self, plan: Plan) -> Scheduler:
+        """A scheduler like this one, of another plan."""
+        other = copy.copy(self)
+        other.plan = plan
+        other.failed, other.outdated, other._running, other._done = {}, [], {}, 0
+        return other
+
     def _slots(self, jobs: int) -> list[str | None]:
         if not self.gpus:
             return [None] * jobs
@@ -114,8 +122,7 @@ class Scheduler:
                 for path in work_dir.glob('*/seed*.lock'):
                     lock_file(path).close()  # ends what a start that was killed has left behind
                 if fresh:
-                    for run in self.plan:
-                        run.folder.delete()
+                    self._delete()
                 self._schedule()
             except OSError as error:
                 if error.errno != errno.ENOSPC:
@@ -129,6 +136,20 @@ class Scheduler:
                 self._running = {}
         if strict and self.failed:
             raise RunFailedError('\n'.join(self.failed.values()))
+
+    def delete(self) -> None:
+        """Delete the folders of the runs.
+
+        Raises:
+            WorkDirError: If another program is at work in the same folder.
+            ForeignFolderError: If a folder in the place of a run is not ours.
+        """
+        with exclusive(self.plan.work_dir):
+            self._delete()
+
+    def _delete(self) -> None:
+        for run in self.plan:
+            run.folder.delete()
 
     def _schedule(self) -> None:
         # All first seeds come first: what is stopped early can be compared.

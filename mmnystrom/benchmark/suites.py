@@ -174,6 +174,7 @@ class Options:
         report_only: Whether to train nothing. Defaults to False.
         fresh: Whether to delete these runs and repeat them. Defaults to False.
         timeout: Whether to end a run that shows no sign of life. Defaults to False.
+        tune: Whether the loss weights of every method are tuned, see :mod:`~.tuning`. Defaults to False.
     """
 
     suite: str
@@ -193,6 +194,7 @@ class Options:
     report_only: bool = False
     fresh: bool = False
     timeout: bool = False
+    tune: bool = False
 
 
 def suite_plan(cfg: Config, file: Path, options: Options) -> Plan:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import statistics
+import warnings
 from collections.abc import Iterable, Sequence
 
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 from tabulate import tabulate
 
 
@@ -49,8 +52,8 @@ def paired(values: Sequence[float], others: Sequence[float], level: float = 0.95
         level: Of the interval. Defaults to 0.95.
 
     Returns:
-        ``mean``, and of at least three seeds ``low`` and ``high``: two say next to nothing of how far
-        they scatter.
+        ``mean``, and of at least three seeds ``low``, ``high`` and ``p``, of the paired t-test: two say
+        next to nothing of how far they scatter.
 
     Example:
         >>> found = paired([2.0, 3.0, 4.0], [1.0, 1.0, 1.0])
@@ -62,14 +65,57 @@ def paired(values: Sequence[float], others: Sequence[float], level: float = 0.95
     if len(pairs) < FEWEST:
         return dict(mean=mean)
     half = stats.t.ppf((1 + level) / 2, len(pairs) - 1) * statistics.stdev(pairs) / len(pairs) ** 0.5
-    return dict(mean=mean, low=float(mean - half), high=float(mean + half))
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # of differences that are all the same
+        p = float(stats.ttest_rel(values, others).pvalue)
+    p = p if math.isfinite(p) else float(mean == 0)
+    return dict(mean=mean, low=float(mean - half), high=float(mean + half), p=p)
+
+
+def mark_certain(found: Sequence[dict[str, float]], level: float = 0.05) -> None:
+    """Note which of many differences remain when their number is taken into account, by Holm's method.
+
+    Args:
+        found: What :func:`paired` gives. Those with a ``p`` get ``p_holm``, and ``certain``.
+        level: Chance of a single wrong one among all of them. Defaults to 0.05.
+
+    Example:
+        >>> found = [dict(p=0.01), dict(p=0.04), dict(mean=1.0)]
+        >>> mark_certain(found)
+        >>> [(round(row['p_holm'], 3), row['certain']) for row in found[:2]]
+        [(0.02, True), (0.04, True)]
+    """
+    rows = [row for row in found if 'p' in row]
+    if not rows:
+        return
+    certain, corrected, _, _ = multipletests([row['p'] for row in rows], level, method='holm')
+    for row, yes, p in zip(rows, certain, corrected, strict=True):
+        row.update(p_holm=float(p), certain=bool(yes))
+
+
+def resolution(top1: float, images: int) -> float:
+    """Points of top-1 by which two networks must differ on a test split for 95 % certainty, at most.
+
+    That of two independent proportions. Two networks that err on the same images can be told apart at
+    less; of the training's own scatter it says nothing.
+
+    Args:
+        top1: In percent.
+        images: Of the test split.
+
+    Example:
+        >>> round(resolution(70.0, 10000), 2)
+        1.27
+    """
+    share = top1 / 100
+    return 100 * float(stats.norm.ppf(0.975)) * math.sqrt(2 * share * (1 - share) / images)
 
 
 def difference(found: dict[str, float] | None, digits: int = 2) -> str:
     """A mean difference with its interval.
 
     Args:
-        found: What :func:`paired` gives; None for a dash.
+        found: What :func:`paired` gives; None for a dash. A star marks what :func:`mark_certain` keeps.
         digits: After the point. Defaults to 2.
 
     Example:
@@ -79,4 +125,5 @@ def difference(found: dict[str, float] | None, digits: int = 2) -> str:
     if found is None:
         return '-'
     mean, *ends = (f'{found[key]:+.{digits}f}' for key in ('mean', 'low', 'high') if key in found)
-    return f'{mean} [{", ".join(ends)}]' if ends else mean
+    star = '*' if found.get('certain') else ''
+    return f'{mean} [{", ".join(ends)}]{star}' if ends else mean

@@ -7,6 +7,7 @@ from .connectors import NormalizeConnector, PoolConnector, ProjectionConnector
 from .datasets import CIFAR10Images, CIFAR100Images, Digits, TinyImageNet
 from .hooks import ChannelsLastHook, KernelMonitorHook, LandmarkHook, TeacherReplayHook, TeacherTestHook
 from .losses import KDALoss
+from .parts import StratifiedPart
 
 __all__ = [
     'CIFAR100Images',
@@ -20,6 +21,7 @@ __all__ = [
     'PoolConnector',
     'ProjectionConnector',
     'ShuffleNetV2_CIFAR',
+    'StratifiedPart',
     'TeacherReplayHook',
     'TeacherTestHook',
     'TinyImageNet',

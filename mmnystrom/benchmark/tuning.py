@@ -1,0 +1,288 @@
+"""``--tune``: the same number of trials for every method, over the factor on its own loss weights.
+
+Trials train on the training images less a stratified part and are scored on that part. The test split is
+not read. What is chosen is trained on all training images, beside the weights of the papers.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import math
+import statistics
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from mmengine.config import Config
+from mmrazor.registry import MODELS
+
+from .errors import RunFailedError, SuiteError
+from .plan import TEACHER, TUNED, Plan, Run
+from .replayed import with_options
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How a suite is tuned: its ``tune=dict(...)``.
+
+    Args:
+        trials: Trials of each method, on a logarithmic grid about the paper's weights. Odd, so that they
+            are among them. Defaults to 5.
+        span: The largest factor; the smallest is its inverse. Defaults to 10.
+        seeds: Of each trial. Defaults to 1.
+        epochs: Of a trial, its schedule in proportion. Defaults to None, those of the runs.
+        validation: Share of the training images that are held out. Defaults to 0.1.
+
+    Raises:
+        SuiteError: If one makes no sense.
+    """
+
+    trials: int = 5
+    span: float = 10.0
+    seeds: int = 1
+    epochs: int | None = None
+    validation: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name, least in (('trials', 3), ('seeds', 1), ('epochs', 1)):
+            value = getattr(self, name)
+            if value is None and name == 'epochs':
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise SuiteError(f'tune: {name}={value!r} must be an integer of at least {least}.')
+        if self.trials % 2 == 0:
+            raise SuiteError(
+                f"tune: trials={self.trials} must be odd, with the paper's weights among them."
+            )
+        if not isinstance(self.span, (int, float)) or not self.span > 1:
+            raise SuiteError(f'tune: span={self.span!r} must be a number > 1.')
+        if not isinstance(self.validation, float) or not 0 < self.validation < 1:
+            raise SuiteError(f'tune: validation={self.validation!r} must be between 0 and 1.')
+
+    @classmethod
+    def of(cls, cfg: Config, file: Path) -> Tuning:
+        """What a suite says; the defaults where it says nothing.
+
+        Raises:
+            SuiteError: If ``tune`` has other keys, or one makes no sense.
+        """
+        given = dict(cfg.get('tune') or {})
+        known = list(cls.__dataclass_fields__)
+        odd = sorted(set(given) - set(known))
+        if odd:
+            raise SuiteError(f'{file}: tune has {", ".join(odd)}, and may have {", ".join(known)}.')
+        return cls(**given)
+
+    @property
+    def factors(self) -> list[float]:
+        """The grid.
+
+        Example:
+            >>> [round(factor, 3) for factor in Tuning(trials=5, span=10).factors]
+            [0.1, 0.316, 1.0, 3.162, 10.0]
+        """
+        half = self.trials // 2
+        return [self.span ** (i / half) for i in range(-half, half + 1)]
+
+
+def trial_name(name: str, factor: float) -> str:
+    """Name of a trial, and of its folder."""
+    return f'{name} x{factor:.3g}'
+
+
+def weights(cfg: Config) -> dict[str, float]:
+    """What is tuned in a config: the weights of its distillation losses, or the student's weight decay.
+
+    Returns:
+        Key of the config -> the value that it has, or that it is by default.
+
+    Raises:
+        SuiteError: If there is none.
+    """
+    losses = ((cfg.model.get('distiller') or {}).get('distill_losses')) or {}
+    found = {}
+    for name, loss in losses.items():
+        weight = loss.get('loss_weight', _default_weight(loss))
+        if isinstance(weight, (int, float)) and weight:
+            found[f'model.distiller.distill_losses.{name}.loss_weight'] = float(weight)
+    if not losses:
+        decay = cfg.optim_wrapper.optimizer.get('weight_decay')
+        if decay:
+            found['optim_wrapper.optimizer.weight_decay'] = float(decay)
+    if not found:
+        raise SuiteError(
+            f'{cfg.filename}: --tune finds no loss_weight of a distillation loss, and no weight_decay.'
+        )
+    return found
+
+
+def _default_weight(loss: dict) -> float | None:
+    parameters = inspect.signature(MODELS.get(loss['type']).__init__).parameters
+    default = parameters['loss_weight'].default if 'loss_weight' in parameters else None
+    return default if isinstance(default, (int, float)) else None
+
+
+def scaled(config: Path, factor: float) -> dict:
+    """Changes of a config that multiply what is tuned by a factor."""
+    return {key: value * factor for key, value in weights(Config.fromfile(config)).items()}
+
+
+def shortened(cfg: Config, epochs: int) -> dict:
+    """Changes of a config that make its training shorter, the schedule in proportion.
+
+    Args:
+        cfg: A config that counts epochs.
+        epochs: Of the shorter training.
+
+    Raises:
+        SuiteError: If the config counts iterations.
+    """
+    whole = cfg.train_cfg.get('max_epochs')
+    if not whole:
+        raise SuiteError(f'{cfg.filename} counts iterations: leave out epochs of tune.')
+    share = epochs / whole
+    changes = {'train_cfg.max_epochs': epochs, 'train_cfg.val_interval': epochs}
+    schedulers = cfg.get('param_scheduler') or []
+    single = isinstance(schedulers, dict)
+    for i, scheduler in enumerate([schedulers] if single else schedulers):
+        if not scheduler.get('by_epoch', True):
+            continue
+        place = 'param_scheduler' if single else f'param_scheduler.{i}'
+        for key in ('begin', 'end', 'T_max'):
+            if isinstance(scheduler.get(key), int) and scheduler[key] > 0:
+                changes[f'{place}.{key}'] = max(round(scheduler[key] * share), 1)
+        if 'milestones' in scheduler:
+            changes[f'{place}.milestones'] = [max(round(m * share), 1) for m in scheduler.milestones]
+    for i, hook in enumerate(cfg.get('custom_hooks') or []):
+        if hook.get('warmup_epochs'):
+            changes[f'custom_hooks.{i}.warmup_epochs'] = max(round(hook.warmup_epochs * share), 1)
+    return changes
+
+
+def held_out(cfg: Config, share: float) -> dict:
+    """Changes of a config that train on a part of its training images, and validate on the rest.
+
+    Args:
+        cfg: A config.
+        share: Of the images of each class that is held out.
+    """
+    train = cfg.train_dataloader.dataset
+    place = 'train_dataloader.dataset'
+    while isinstance(train.get('dataset'), dict):  # a wrapper, such as that of CRD
+        train, place = train.dataset, f'{place}.dataset'
+    validation = cfg.val_dataloader.dataset
+    while isinstance(validation.get('dataset'), dict):
+        validation = validation.dataset
+    images = copy.deepcopy(dict(train, test_mode=True))
+    if 'pipeline' in validation:
+        images['pipeline'] = copy.deepcopy(validation.pipeline)
+    part = dict(_delete_=True, type='StratifiedPart', share=share)
+    tested = dict(part, held_out=True, dataset=images)
+    return {
+        place: dict(part, held_out=False, dataset=copy.deepcopy(dict(train))),
+        'val_dataloader.dataset': tested,
+        'test_dataloader.dataset': copy.deepcopy(tested),
+    }
+
+
+def trial_plan(plan: Plan, tuning: Tuning, teacher: str) -> Plan:
+    """The trials of every method of a plan.
+
+    Args:
+        plan: The plan of the suite, with whatever its options have added.
+        tuning: How it is tuned.
+        teacher: Checkpoint of the teacher.
+    """
+    folder = plan.work_dir / 'tune'
+    methods = {}
+    first_stages = {spec.first for spec in plan.methods.values()}
+    for name, method in plan.methods.items():
+        if name == TEACHER:
+            continue
+        cfg = Config.fromfile(method.config)
+        changes = held_out(cfg, tuning.validation)
+        if tuning.epochs is not None and name not in first_stages:
+            changes.update(shortened(cfg, tuning.epochs))
+        if name in first_stages:
+            methods[name] = with_options(name, method, folder / 'configs', changes=changes)
+            continue
+        for factor in tuning.factors:
+            trial = trial_name(name, factor)
+            both = {**changes, **scaled(method.config, factor)}
+            methods[trial] = with_options(trial, method, folder / 'configs', changes=both)
+    return Plan(folder, methods, tuning.seeds, teacher, plan.arguments, plan.options)
+
+
+def scores(plan: Plan, trials: Plan, tuning: Tuning) -> dict[str, dict[float, list[float] | None]]:
+    """Method -> factor -> top-1 on the part held out, a value a seed; None for a trial that failed."""
+    found: dict[str, dict[float, list[float] | None]] = {}
+    for name in plan.reported:
+        found[name] = {}
+        for factor in tuning.factors:
+            runs = trials.of(trial_name(name, factor))
+            done = all(run.finished and run.folder.logged() for run in runs)
+            values = [run.folder.logged()[-1] for run in runs] if done else None
+            found[name][factor] = values
+    return found
+
+
+def choose(found: dict[float, list[float] | None]) -> float:
+    """The factor with the best mean; of a tie that nearest to 1. Failed trials count as 0."""
+
+    def quality(factor: float) -> tuple[float, float]:
+        values = found[factor]
+        return (statistics.mean(values) if values else 0.0), -abs(math.log(factor))
+
+    return max(found, key=quality)
+
+
+def tuned_plan(plan: Plan, chosen: dict[str, float]) -> Plan:
+    """The plan with what was chosen beside it, where that is not the paper's weights."""
+    methods = dict(plan.methods)
+    for name, factor in chosen.items():
+        if factor == 1:
+            continue
+        method, tuned = plan.methods[name], name + TUNED
+        changes = scaled(method.config, factor)
+        methods[tuned] = with_options(tuned, method, plan.work_dir / 'configs', changes=changes)
+    return Plan(plan.work_dir, methods, len(plan.seeds), plan.teacher, plan.arguments, plan.options)
+
+
+def tune(plan: Plan, tuning: Tuning, train: Callable[[Plan], dict[Run, str]]) -> tuple[Plan, dict]:
+    """Train the trials of every method, and choose.
+
+    Args:
+        plan: The plan of the suite.
+        tuning: How it is tuned.
+        train: Trains a plan, and gives the runs that failed with the reasons.
+
+    Returns:
+        The plan with the chosen weights beside the paper's, and what results.json holds of it: the
+        scores, what was chosen, and the trials that failed.
+
+    Raises:
+        SuiteError: If a method has nothing to tune.
+        RunFailedError: If the teacher could not be trained.
+    """
+    teacher = plan.teacher
+    if teacher is None:
+        first = Plan(
+            plan.work_dir, {TEACHER: plan.methods[TEACHER]}, 1, None, plan.arguments, plan.options
+        )
+        failed = train(first)
+        if failed:
+            raise RunFailedError('\n'.join(failed.values()))
+        teacher = first.run(TEACHER, 0).checkpoint
+    trials = trial_plan(plan, tuning, teacher)
+    failed = train(trials)
+    found = scores(plan, trials, tuning)
+    chosen = {name: choose(by_factor) for name, by_factor in found.items()}
+    notes = dict(
+        **asdict(tuning),
+        factors=tuning.factors,
+        scores={name: list(by_factor.values()) for name, by_factor in found.items()},
+        chosen=chosen,
+        failed={str(run): why.splitlines()[0] for run, why in failed.items()},
+    )
+    return tuned_plan(plan, chosen), notes
