@@ -130,6 +130,39 @@ class KL(Distance):
 
 
 @dataclass(frozen=True)
+class RowKL(Distance):
+    """``KL(t || s)`` of rows divided by their sums: every row holds weights, none of them negative.
+
+    Of kernels whose values lie in [0, 1] a row says how likely each other image is to be a neighbour:
+    Passalis and Tefas (ECCV 2018), eq. 4 to 7. Negative values count as 0.
+
+    Args:
+        eps: Added to both within the logarithm, as in the authors' code. Defaults to 1e-7.
+
+    Raises:
+        ValueError: If it is not a number > 0.
+    """
+
+    eps: float = 1e-7
+    normalizations: ClassVar[tuple[str, ...]] = ('mean', 'none')
+    scale_free: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        check_number('eps', self.eps)
+
+    def __call__(self, s_rows: Tensor, t_rows: Tensor, columns: Tensor | None = None) -> Tensor:
+        s, t = (_shares(rows) for rows in (s_rows, t_rows))
+        return (t * ((t + self.eps) / (s + self.eps)).log()).sum()
+
+
+def _shares(rows: Tensor) -> Tensor:
+    """Rows divided by their sums; a row of zeros stays as it is."""
+    rows = rows.clamp_min(0)
+    sums = rows.sum(1, keepdim=True)
+    return rows / torch.where(sums > 0, sums, 1)
+
+
+@dataclass(frozen=True)
 class Cosine(Distance):
     """``1 - <s, t> / (|s| |t|)`` of the two matrices as vectors: of centred Gram matrices, 1 - CKA.
 
@@ -149,7 +182,8 @@ class Cosine(Distance):
 
 
 DISTANCES: Table[Distance] = Table(
-    'distance', {'smooth_l1': SmoothL1, 'l1': L1, 'mse': MSE, 'kl': KL, 'cosine': Cosine}
+    'distance',
+    {'smooth_l1': SmoothL1, 'l1': L1, 'mse': MSE, 'kl': KL, 'row_kl': RowKL, 'cosine': Cosine},
 )
 build_distance = DISTANCES.build
 

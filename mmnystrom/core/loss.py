@@ -34,6 +34,14 @@ PRESETS: dict[str, dict] = {
     'cka': dict(
         form=dict(type='batch', center=True), kernel='linear', distance='cosine', normalize='none'
     ),
+    # Probabilistic knowledge transfer (Passalis and Tefas, ECCV 2018), eq. 4 to 7 with the cosine kernel
+    # (1 + cos) / 2, the mean of all terms as in the authors' code.
+    'pkt': dict(
+        form=dict(type='batch', normalize_features=True),
+        kernel=dict(type='polynomial', degree=1, gamma=0.5, coef0=0.5),
+        distance='row_kl',
+        normalize='mean',
+    ),
     # The same alignment of rows against landmarks, whatever the batch: see core.forms.Partial.
     'landmark_cka': dict(
         form=dict(type='partial', center=True), kernel='linear', distance='cosine', normalize='none'
@@ -65,9 +73,9 @@ class KernelTransferLoss(nn.Module):
             the teacher's rows; ``'mean'``, the number of terms; ``'none'``. Defaults to None, the first
             that goes with the distance: ``'mean'`` for kl, ``'none'`` for cosine, else
             ``'teacher_norm'``.
-        preset: ``'landmark_cka'``, centred alignment with the landmarks, or ``'sp'``, ``'cc'`` or
-            ``'cka'``, a loss of others: see :data:`PRESETS`. Arguments given beside it replace its own.
-            Defaults to None.
+        preset: ``'landmark_cka'``, centred alignment with the landmarks, or ``'sp'``, ``'cc'``,
+            ``'cka'`` or ``'pkt'``, a loss of others: see :data:`PRESETS`. Arguments given beside it
+            replace its own. Defaults to None.
         loss_weight: Factor of the loss; the authors' code has 0.04. Defaults to 1.0.
 
     Raises:

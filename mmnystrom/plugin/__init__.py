@@ -3,7 +3,7 @@
 import mmnystrom.registry  # noqa: F401  (first: it turns the bridge on)
 
 from .backbones import ShuffleNetV2_CIFAR
-from .connectors import NormalizeConnector, PoolConnector, ProjectionConnector
+from .connectors import NormalizeConnector, PoolConnector, ProjectionConnector, StandardizeConnector
 from .datasets import CIFAR10Images, CIFAR100Images, Digits, TinyImageNet
 from .hooks import ChannelsLastHook, KernelMonitorHook, LandmarkHook, TeacherReplayHook, TeacherTestHook
 from .losses import KDALoss
@@ -21,6 +21,7 @@ __all__ = [
     'PoolConnector',
     'ProjectionConnector',
     'ShuffleNetV2_CIFAR',
+    'StandardizeConnector',
     'StratifiedPart',
     'TeacherReplayHook',
     'TeacherTestHook',

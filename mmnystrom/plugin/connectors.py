@@ -193,3 +193,59 @@ class NormalizeConnector(BaseModule):
         # features are not scaled: eps is compared with their own length.
         largest = feature.detach().abs().amax(1, keepdim=True)
         return F.normalize(feature / largest.clamp_min(1), dim=1, eps=self.eps)
+
+
+@MODELS.register_module()
+class StandardizeConnector(BaseModule):
+    """Give the logits of every image mean 0 and standard deviation 1, before KLDivergence.
+
+    Student and teacher are then compared by the shape of their predictions, and not by how far apart
+    their logits lie: Sun et al., "Logit Standardization in Knowledge Distillation", CVPR 2024, eq. 11.
+    The standard deviation is that of a sample (n - 1), as in the authors' code.
+
+    Args:
+        eps: Added to the standard deviation. Defaults to 1e-7, the authors'.
+        init_cfg: Initialization, as for every module of mmengine. Defaults to None.
+
+    Raises:
+        ValueError: If ``eps`` is not positive.
+
+    Example:
+        >>> import torch
+        >>> StandardizeConnector()(torch.tensor([[1., 2., 3.], [10., 30., 50.]]))
+        tensor([[-1.0000,  0.0000,  1.0000],
+                [-1.0000,  0.0000,  1.0000]])
+    """
+
+    def __init__(self, eps: float = 1e-7, init_cfg: dict | None = None) -> None:
+        super().__init__(init_cfg)
+        check_number('eps', eps)
+        self.eps = eps
+
+    def forward(self, logits: Tensor) -> Tensor:
+        """Standardize along the classes.
+
+        Args:
+            logits: Shape (N, C), of at least two classes.
+
+        Returns:
+            The same shape; float32 for half-precision input.
+
+        Raises:
+            TypeError: If it is no floating-point tensor.
+            ValueError: If the shape is another.
+        """
+        if not isinstance(logits, Tensor) or not logits.is_floating_point():
+            found = logits.dtype if isinstance(logits, Tensor) else type(logits).__name__
+            raise TypeError(f'StandardizeConnector takes a floating-point tensor of logits, got {found}.')
+        if logits.ndim != 2 or logits.shape[1] < 2:
+            raise ValueError(
+                f'StandardizeConnector takes logits of shape (N, classes), got {tuple(logits.shape)}: '
+                'record the outputs of the last linear layer.'
+            )
+        if logits.dtype not in (torch.float32, torch.float64):
+            logits = logits.float()
+        centered = logits - logits.mean(1, keepdim=True)
+        # torch.std would have no gradient where all logits are equal, as those of a new head may be.
+        std = torch.linalg.vector_norm(centered, dim=1, keepdim=True) / (logits.shape[1] - 1) ** 0.5
+        return centered / (std + self.eps)

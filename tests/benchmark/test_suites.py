@@ -1,6 +1,7 @@
 """Suites name real configs, and options reach the runs."""
 
 import pytest
+from benchmark.stand_in import make
 from mmengine.config import Config
 from support import CONFIGS
 
@@ -25,7 +26,8 @@ def test_every_suite_names_real_configs(file):
         assert method.distilled == (name not in (TEACHER, STUDENT))
         if method.first:
             assert 'pretrain' in plan.methods[method.first].config.stem
-    expected = 19 + 1 + 2 + (TEACHER in plan.methods) - 2 * (file.stem == 'imagenet')
+    expected = 22 + 1 + 2 + (TEACHER in plan.methods) - 5 * (file.stem == 'imagenet')
+    expected -= 4 * (file.stem == 'cifar100-w32-20e')  # AB and FT, each with a first stage
     assert len(plan.methods) == expected
     assert len(plan) == (expected - 1) * cfg.seeds + 1 if TEACHER in plan.methods else expected
     if file.stem == 'imagenet':
@@ -63,3 +65,66 @@ def test_another_number_of_ranks_is_another_batch():
 def test_bad_options(options, words):
     with pytest.raises(SuiteError, match=words):
         suite_scheduler(Options(**options))
+
+
+SUITE = """
+_base_ = ['mmnystrom::benchmark/_base_/methods.py']
+title = 'Mine'
+pair = 'resnet18-w16_resnet18-w8_1xb32-40e_digits'
+first_stage = 'resnet18-w16_resnet18-w8_1xb32-7e_digits'
+teacher = 'vanilla/mmpretrain/digits/resnet18-w16_1xb64-30e_digits.py'
+student = 'vanilla/mmpretrain/digits/resnet18-w8_1xb32-40e_digits.py'
+"""
+WEIGHT = 'model.distiller.distill_losses.loss_kda.loss_weight'
+
+
+def plan_of(tmp_path, text, **options):
+    (tmp_path / 'mine.py').write_text(SUITE + text)
+    options = dict(work_dir=tmp_path / 'runs', **options)
+    return suite_scheduler(Options(str(tmp_path / 'mine.py'), **options))[0].plan
+
+
+def test_a_method_and_a_suite_have_options(tmp_path):
+    text = f"""
+methods = {{'FT': None, 'KDA x3': dict(config='kda/kda_neck', options={{'{WEIGHT}': 9}}),
+           'SP': dict(_delete_=True, config='sp/sp_backbone')}}
+options = {{'train_cfg.max_epochs': 7}}
+"""
+    plan = plan_of(tmp_path, text, methods=['KDA pre-FC', 'KDA x3', 'SP'])
+    assert list(plan.methods) == [TEACHER, STUDENT, 'SP', 'KDA pre-FC', 'KDA x3']
+    cfgs = {name: Config.fromfile(method.config) for name, method in plan.methods.items()}
+    assert all(cfg.train_cfg.max_epochs == 7 for cfg in cfgs.values())
+    losses = {name: cfg.model.distiller.distill_losses for name, cfg in cfgs.items() if 'KDA' in name}
+    assert losses['KDA x3'].loss_kda.loss_weight == 9
+    assert losses['KDA pre-FC'].loss_kda.loss_weight == 3
+    assert plan.run('KDA x3', 0).fingerprint != plan.run('KDA pre-FC', 0).fingerprint
+
+
+@pytest.mark.parametrize(
+    ('text', 'words'),
+    [
+        (
+            f"methods = {{'X': dict(config='kd/kd_logits', options={{'{WEIGHT}': 9}})}}",
+            "'X'.* has no .*loss_kda",
+        ),
+        (f"options = {{'{WEIGHT}': 9}}", 'options has .*for every run.* has no model.distiller'),
+        ('options = [1]', r'options=\[1\] must be a dict'),
+        ("methods = {'X': dict(config='kd/kd_logits', option={})}", r"methods\['X'\] = .* must be dict"),
+        ("methods = {'X': dict(options={})}", r"methods\['X'\] = .* must be the beginning"),
+    ],
+)
+def test_options_without_a_place_are_refused(text, words, tmp_path):
+    with pytest.raises(SuiteError, match=words):
+        plan_of(tmp_path, text)
+
+
+def test_a_suite_has_a_work_dir(tmp_path):
+    (tmp_path / 'mine.py').write_text(SUITE + "work_dir = 'work_dirs/here'\n")
+    plan = suite_scheduler(Options(str(tmp_path / 'mine.py')))[0].plan
+    assert str(plan.work_dir) == 'work_dirs/here'
+
+
+def test_first_seeds_come_first(configs):
+    scheduler = make(configs, only=('teacher', 'student alone', 'KD first'))
+    scheduler.train_all()
+    assert [call[-1] for call in scheduler.calls()] == ['0'] * 3 + ['1'] * 2

@@ -22,6 +22,15 @@ def huber(s, t, beta=1.0):
     return np.where(d < beta, 0.5 * d**2 / beta, d - 0.5 * beta).sum()
 
 
+def row_kl(s, t, eps=1e-7):
+    """Of shares; what is negative counts as 0."""
+    total = 0.0
+    for a, b in zip(np.maximum(s, 0), np.maximum(t, 0), strict=True):
+        a, b = a / (a.sum() or 1), b / (b.sum() or 1)
+        total += sum(y * np.log((y + eps) / (x + eps)) for x, y in zip(a, b, strict=True))
+    return total
+
+
 CASES = [
     ('smooth_l1', huber),
     (dict(type='smooth_l1', beta=0.3), lambda s, t: huber(s, t, 0.3)),
@@ -29,6 +38,8 @@ CASES = [
     ('mse', lambda s, t: ((s - t) ** 2).sum()),
     ('kl', kl(1.0)),
     (dict(type='kl', tau=4.0), kl(4.0)),
+    ('row_kl', row_kl),
+    (dict(type='row_kl', eps=0.01), lambda s, t: row_kl(s, t, 0.01)),
     ('cosine', lambda s, t: cosine(s.ravel(), t.ravel())),
 ]
 
@@ -48,7 +59,11 @@ def test_values_and_normalizations(spec, oracle):
     s, t = draw()
     expected = oracle(s, t)
     distance = build_distance(spec)
-    divisors = dict(none=1.0, mean=6 if 'kl' in str(spec) else 24, teacher_norm=np.linalg.norm(t))
+    divisors = dict(
+        none=1.0,
+        mean=6 if 'kl' in str(spec) and 'row_kl' not in str(spec) else 24,
+        teacher_norm=np.linalg.norm(t),
+    )
     for normalize in distance.normalizations:
         found = normalized(distance, normalize, torch.from_numpy(s), torch.from_numpy(t))
         assert found.item() == pytest.approx(expected / divisors[normalize], rel=1e-9)
@@ -80,7 +95,12 @@ def test_zero_where_rows_are_equal_and_finite_where_they_are_zero(spec):
 def test_what_normalize_means_when_it_is_left_out():
     chosen = {name: build_distance(name).choose_normalization(None) for name in DISTANCES}
     assert chosen == dict(
-        smooth_l1='teacher_norm', l1='teacher_norm', mse='teacher_norm', kl='mean', cosine='none'
+        smooth_l1='teacher_norm',
+        l1='teacher_norm',
+        mse='teacher_norm',
+        kl='mean',
+        row_kl='mean',
+        cosine='none',
     )
 
 

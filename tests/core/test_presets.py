@@ -47,7 +47,16 @@ def cka(s, t):
     return 1 - hsic(k, l) / np.sqrt(hsic(k, k) * hsic(l, l))
 
 
-ORACLES = dict(sp=sp, cc=cc, cka=cka)
+def pkt(s, t, eps=1e-7):
+    """Passalis and Tefas: cosines to [0, 1], rows to probabilities, the mean of t log(t / s)."""
+    shares = []
+    for x in (s, t):
+        similar = (cosine_similarity(x) + 1) / 2
+        shares.append(similar / similar.sum(1, keepdims=True))
+    return (shares[1] * np.log((shares[1] + eps) / (shares[0] + eps))).mean()
+
+
+ORACLES = dict(sp=sp, cc=cc, cka=cka, pkt=pkt)
 
 
 @pytest.mark.parametrize('preset', ORACLES)

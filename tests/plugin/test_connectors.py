@@ -1,9 +1,11 @@
 """Connectors, alone and in mmrazor's distiller."""
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from mmrazor.registry import MODELS
+from scipy import stats
 from support import kda_config, train
 
 from mmnystrom.plugin import NormalizeConnector, PoolConnector, ProjectionConnector
@@ -162,3 +164,41 @@ def test_inner_layers_through_connectors_beside_mmrazors_own(tmp_path):
     for name in ('loss_kda', 'loss_inner', 'loss_last'):
         assert curve[0][f'distill.{name}'] == 0
         assert curve[-1][f'distill.{name}'] > 0
+
+
+def test_standardized_logits_are_z_scores():
+    """Sun et al., 2024: whatever an image's logits are shifted and scaled by, nothing changes."""
+    logits = torch.from_numpy(np.random.default_rng(0).normal(3, 5, (6, 10)))
+    found = MODELS.build(dict(type='StandardizeConnector'))(logits)
+    np.testing.assert_allclose(found, stats.zscore(logits, axis=1, ddof=1), rtol=1e-6)
+    other = MODELS.build(dict(type='StandardizeConnector'))(logits * torch.arange(1, 7)[:, None] - 4)
+    torch.testing.assert_close(other, found)
+    half = MODELS.build(dict(type='StandardizeConnector'))(logits.half())
+    assert half.dtype == torch.float32
+
+
+def test_equal_logits_stay_finite():
+    logits = torch.zeros(2, 3, requires_grad=True)
+    found = MODELS.build(dict(type='StandardizeConnector'))(logits)
+    assert torch.equal(found, torch.zeros(2, 3))
+    found.sum().backward()
+    assert logits.grad.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ('given', 'error', 'words'),
+    [
+        (torch.zeros(2, 3, 4), ValueError, r'logits of shape \(N, classes\), got \(2, 3, 4\)'),
+        (torch.zeros(2, 1), ValueError, r'got \(2, 1\)'),
+        (torch.zeros(2, 3).long(), TypeError, 'got torch.int64'),
+        ((torch.zeros(2, 3),), TypeError, 'got tuple'),
+    ],
+)
+def test_what_cannot_be_standardized(given, error, words):
+    with pytest.raises(error, match=words):
+        MODELS.build(dict(type='StandardizeConnector'))(given)
+
+
+def test_a_bad_eps_is_refused():
+    with pytest.raises(ValueError, match='eps=0'):
+        MODELS.build(dict(type='StandardizeConnector', eps=0))

@@ -3,12 +3,15 @@
 # beginnings are the two stages of a method.
 methods = dict({
     'KD': 'kd/kd_logits',
+    'KD standardized': 'kd_standardized/kd-standardized_logits',
     'AT': 'at/at_backbone',
     'FitNets': 'fitnets/fitnets_backbone',
     'RKD': 'rkd/rkd_neck',
     'SP': 'sp/sp_backbone',
     'CC': 'cc/cc_neck',
     'CKA': 'cka/cka_neck',
+    'CKA both': 'cka/cka_neck-logits',
+    'PKT': 'pkt/pkt_neck',
     'DIST': 'dist/dist_logits',
     'DKD': 'dkd/dkd_logits',
     'WSLD': 'wsld/wsld_logits',

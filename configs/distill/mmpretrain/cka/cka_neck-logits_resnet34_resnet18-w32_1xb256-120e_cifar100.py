@@ -1,0 +1,6 @@
+_base_ = [
+    '../../../_base_/pairs/resnet34_resnet18-w32_1xb256-120e_cifar100.py',
+    '../../../_base_/distillers/cka_neck-logits.py',
+]
+
+model = dict(distiller=_base_.distiller)

@@ -1,0 +1,209 @@
+"""What --tune tries: grid, weights, shorter schedule, the part held out; and what it chooses."""
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+from support import CONFIGS, PAIR, kda_config
+
+from mmnystrom.benchmark import figures, report
+from mmnystrom.benchmark.errors import RunFailedError, SuiteError
+from mmnystrom.benchmark.plan import STUDENT, TEACHER, Method, Plan
+from mmnystrom.benchmark.tuning import (
+    Tuning,
+    choose,
+    held_out,
+    scaled,
+    shortened,
+    trial_plan,
+    tune,
+    tuned_plan,
+    weights,
+)
+
+DISTILL = CONFIGS / 'distill/mmpretrain'
+ALONE = CONFIGS / 'vanilla/mmpretrain/digits/resnet18-w8_1xb32-40e_digits.py'
+KD = DISTILL / f'kd/kd_logits_{PAIR}.py'
+BOTH = DISTILL / f'kda/kda_neck-kd_{PAIR}.py'
+LOSSES = 'model.distiller.distill_losses'
+
+
+def test_the_grid_is_logarithmic_about_the_papers_weights():
+    factors = Tuning(trials=7, span=8).factors
+    assert factors == pytest.approx([1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8]) and factors[3] == 1
+
+
+@pytest.mark.parametrize(
+    ('given', 'words'),
+    [
+        (dict(trials=4), 'trials=4 must be odd'),
+        (dict(trials=1), 'trials=1 must be an integer of at least 3'),
+        (dict(trials=True), 'trials=True'),
+        (dict(span=1), 'span=1 must be a number > 1'),
+        (dict(seeds=0), 'seeds=0'),
+        (dict(epochs=0), 'epochs=0'),
+        (dict(validation=1.0), r'validation=1\.0 must be between'),
+        (dict(trails=5), 'tune has trails, and may have trials'),
+    ],
+)
+def test_what_makes_no_sense_is_refused(given, words, tmp_path):
+    with pytest.raises(SuiteError, match=words):
+        Tuning.of(Config(dict(tune=given)), tmp_path / 'suite.py')
+
+
+def test_weights_are_those_of_the_distillation_alone():
+    cfg = Config.fromfile(BOTH)
+    losses = cfg.model.distiller.distill_losses
+    assert weights(cfg) == {
+        f'{LOSSES}.{name}.loss_weight': loss.loss_weight for name, loss in losses.items()
+    }
+    assert len(losses) == 2
+    del losses.loss_kl['loss_weight']
+    assert weights(cfg)[f'{LOSSES}.loss_kl.loss_weight'] == 1.0  # KLDivergence's own default
+    assert scaled(KD, 3) == {f'{LOSSES}.loss_kl.loss_weight': pytest.approx(2.7)}
+    assert scaled(ALONE, 2) == {'optim_wrapper.optimizer.weight_decay': pytest.approx(1e-3)}
+
+
+def test_nothing_to_tune_is_said(tmp_path):
+    cfg = Config.fromfile(ALONE)
+    del cfg.optim_wrapper.optimizer['weight_decay']
+    with pytest.raises(SuiteError, match='finds no loss_weight'):
+        weights(cfg)
+
+
+@pytest.mark.parametrize('file', sorted(DISTILL.glob(f'*/*{PAIR}.py')), ids=lambda path: path.stem)
+def test_every_method_of_the_zoo_has_weights(file):
+    assert all(value > 0 for value in weights(Config.fromfile(file)).values())
+
+
+def test_a_shorter_schedule_is_in_proportion():
+    cfg = Config.fromfile(DISTILL / f'kda/kda_neck_{PAIR}.py')  # 40 epochs, 5 of warm-up
+    cfg.merge_from_dict(shortened(cfg, 16))
+    assert cfg.train_cfg.max_epochs == cfg.train_cfg.val_interval == 16
+    first, second = cfg.param_scheduler
+    assert (first.end, second.begin, second.T_max, second.end) == (2, 2, 14, 16)
+    assert cfg.custom_hooks[0].warmup_epochs == 2
+    steps = Config.fromfile(CONFIGS / 'vanilla/mmpretrain/cifar100/wrn16-2_1xb64-240e_cifar100.py')
+    steps.merge_from_dict(shortened(steps, 24))
+    assert steps.param_scheduler[0].milestones == [15, 18, 21]
+    with pytest.raises(SuiteError, match='counts iterations'):
+        shortened(Config(dict(train_cfg=dict(max_iters=9))), 3)
+
+
+def images_of(dataset):
+    return {dataset[i]['inputs'].numpy().tobytes() for i in range(len(dataset))}
+
+
+@pytest.mark.parametrize('file', [ALONE, DISTILL / f'crd/crd_neck_{PAIR}.py'], ids=['alone', 'CRD'])
+def test_the_parts_have_no_image_in_common_and_none_of_the_test_split(file):
+    from mmengine.registry import DefaultScope
+    from mmpretrain.registry import DATASETS
+
+    whole, cfg = Config.fromfile(file), Config.fromfile(file)
+    cfg.merge_from_dict(held_out(cfg, 0.3))
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        train = DATASETS.build(cfg.train_dataloader.dataset)
+        val = DATASETS.build(cfg.val_dataloader.dataset)
+        test = DATASETS.build(whole.test_dataloader.dataset)
+    assert (len(train), len(val)) == (140, 60) and val.test_mode
+    inner = getattr(train, 'dataset', train)
+    assert np.bincount(inner.get_gt_labels()).tolist() == [14] * 10
+    assert np.bincount(val.get_gt_labels()).tolist() == [6] * 10
+    ours = images_of(inner) | images_of(val)
+    assert len(ours) == 200 and not ours & images_of(test)
+    assert cfg.test_dataloader.dataset == cfg.val_dataloader.dataset
+
+
+def test_the_best_mean_wins_a_failed_trial_counts_as_nothing_and_ties_stay_near_the_paper():
+    assert choose({0.1: [50.0, 60.0], 1.0: [54.0, 55.0], 10.0: None}) == 0.1
+    assert choose({0.1: [55.0], 1.0: [55.0], 10.0: [55.0]}) == 1.0
+    assert choose({0.1: [55.0], 1.0: [54.0], 10.0: [55.0]}) == 0.1
+    assert choose({0.1: None, 1.0: None}) == 1.0
+
+
+def small_plan(tmp_path, teacher='teacher.pth'):
+    """Digits in few epochs, of configs in a folder."""
+    methods = {}
+    if teacher is None:
+        methods[TEACHER] = Method(ALONE, seeds=1)
+    cfg = kda_config(tmp_path / 'w', epochs=2)
+    cfg.dump(tmp_path / 'kda.py')
+    methods.update({STUDENT: Method(ALONE), 'KDA': Method(tmp_path / 'kda.py', distilled=True)})
+    return Plan(tmp_path / 'runs', methods, 3, teacher)
+
+
+def finish(run, top1):
+    """What a run leaves behind."""
+    logs = run.folder.path / 'a' / 'vis_data'
+    logs.mkdir(parents=True, exist_ok=True)
+    (logs / 'scalars.json').write_text(f'{{"accuracy/top1": {top1}, "step": 1}}\n')
+    (run.folder.path / 'last_checkpoint').write_text('x.pth')
+    run.folder.write_mark(dict(finished=True, fingerprint=run.fingerprint))
+
+
+def test_trials_are_scored_and_the_chosen_weights_are_beside_the_papers(tmp_path):
+    plan, tuning = small_plan(tmp_path), Tuning(trials=3, seeds=2)
+    trained = []
+
+    def train(trials):
+        failed = {}
+        for run in trials:
+            trained.append(str(run))
+            if run.method == 'KDA x0.1':
+                failed[run] = f'{run}: it diverged; see log\nmore'
+            else:
+                finish(run, 90 if run.method in ('KDA x10', 'student alone x1') else 80 + run.seed)
+        return failed
+
+    found, notes = tune(plan, tuning, train)
+    assert len(trained) == 12 and 'KDA x10, seed 1' in trained
+    assert notes['scores']['KDA'] == [None, [80.0, 81.0], [90.0, 90.0]]
+    assert notes['chosen'] == {STUDENT: 1.0, 'KDA': 10.0}
+    assert notes['failed']['KDA x0.1, seed 0'] == 'KDA x0.1, seed 0: it diverged; see log'
+    assert list(found.methods) == [STUDENT, 'KDA', 'KDA tuned'] and found.work_dir == plan.work_dir
+    before, after = (Config.fromfile(found.methods[name].config) for name in ('KDA', 'KDA tuned'))
+    key = f'{LOSSES}.loss_kda.loss_weight'.split('.')
+    for part in key:
+        before, after = before[part], after[part]
+    assert after == pytest.approx(10 * before)
+    text = report.tuning_note(notes)
+    assert 'KDA x10' in text and 'At the edge of the grid' in text and 'it diverged' in text
+    figures.tuning(tmp_path / 'tuning.png', 'a title', notes)
+    assert (tmp_path / 'tuning.png').stat().st_size > 5000
+
+
+def test_the_teacher_comes_first(tmp_path):
+    plan, order = small_plan(tmp_path, teacher=None), []
+
+    def train(trials):
+        order.append(sorted({run.method for run in trials}))
+        for run in trials:
+            finish(run, 50)
+        return {}
+
+    tune(plan, Tuning(trials=3), train)
+    assert order[0] == [TEACHER] and TEACHER not in order[1] and len(order) == 2
+    with pytest.raises(RunFailedError, match='no'):
+        tune(plan, Tuning(trials=3), lambda trials: {next(iter(trials)): 'no'})
+
+
+def test_what_keeps_the_papers_weights_is_not_trained_twice(tmp_path):
+    plan = small_plan(tmp_path)
+    assert list(tuned_plan(plan, {STUDENT: 1.0, 'KDA': 1.0}).methods) == list(plan.methods)
+
+
+def test_trials_have_the_hooks_and_stages_of_their_method(tmp_path):
+    folder = CONFIGS / 'distill/mmpretrain/abloss'
+    first = next(folder.glob('*pretrain*digits.py'))
+    methods = {
+        STUDENT: Method(ALONE),
+        'AB first stage': Method(first, distilled=True),
+        'AB': Method(folder / f'abloss_logits_{PAIR}.py', distilled=True, first='AB first stage'),
+    }
+    trials = trial_plan(Plan(tmp_path, methods, 1, 't.pth'), Tuning(trials=3, epochs=10), 't.pth')
+    assert list(trials.methods)[3:] == ['AB first stage', 'AB x0.1', 'AB x1', 'AB x10']
+    run = trials.run('AB x10', 0)
+    assert str(run.needs['model.init_cfg.checkpoint']) == 'AB first stage, seed 0'
+    stage = Config.fromfile(trials.methods['AB first stage'].config)
+    assert stage.train_dataloader.dataset.type == 'StratifiedPart'
+    assert stage.train_cfg.max_epochs == Config.fromfile(first).train_cfg.max_epochs
+    assert Config.fromfile(trials.methods['AB x10'].config).train_cfg.max_epochs == 10
