@@ -41,9 +41,9 @@ def neighbour_accuracy(features: np.ndarray, labels: np.ndarray, k: int = NEIGHB
         k: Neighbours that vote; of a tie the smaller label wins. Defaults to 5.
 
     Example:
-        >>> x = np.array([[1.0, 0.0], [1.0, 0.1], [1.0, 0.2], [0.0, 1.0], [0.1, 1.0], [0.2, 1.0]])
-        >>> neighbour_accuracy(x, np.array([0, 0, 0, 1, 1, 0]), k=1)
-        83.33333333333334
+        >>> x = np.array([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]])
+        >>> neighbour_accuracy(x, np.array([0, 0, 1, 1]), k=1), neighbour_accuracy(x, np.arange(4), k=1)
+        (100.0, 0.0)
     """
     search = NearestNeighbors(n_neighbors=k, metric='cosine', algorithm='brute').fit(features)
     votes = labels[search.kneighbors(return_distance=False)]

@@ -165,7 +165,7 @@ class LossSteps:
             yield f'KDA {preset or "partial, linear"}, bfloat16 features', self._step(loss, 'bfloat16')
 
     def _batch_forms(self) -> Named:
-        for preset in ('sp', 'cc', 'cka'):
+        for preset in ('sp', 'cc', 'cka', 'pkt'):
             yield f'KDA batch: {preset}', self._step(self._kda(preset=preset))
 
     def _training(self, **arguments):

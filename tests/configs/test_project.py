@@ -8,14 +8,18 @@ import cv2
 import numpy as np
 import pytest
 import torch
+import torchvision
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmpretrain import get_model
 from mmpretrain.registry import MODELS
 from support import CONFIGS, ROOT, run_tool
 
+from mmnystrom.benchmark.buildable import check_builds
+from mmnystrom.benchmark.compare import suite_scheduler
+from mmnystrom.benchmark.errors import SuiteError
 from mmnystrom.benchmark.project import ProjectError, new_project
-from mmnystrom.benchmark.run_folder import folder_name
+from mmnystrom.benchmark.suites import Options
 
 TEMPLATE = CONFIGS / 'tutorial' / 'project'
 GUIDE = ROOT / 'docs' / 'en' / 'guides' / 'own_images.md'
@@ -82,31 +86,20 @@ def test_the_student_classifies_a_picture_by_the_lines_of_the_readme(project):
     assert result.stdout.strip().endswith(CLASSES)
 
 
-def test_the_benchmark_has_every_method(project):
-    result = run_tool(
-        'benchmark.py', 'ants/suite.py', '--seeds', '1', '--rounds', '0', '--replay', cwd=project
-    )
-    losses = {
-        'student alone': set(),
-        'KD': {'loss_kd'},
-        'KDA': {'loss_kda'},
-        'KDA + KD': {'loss_kda', 'loss_kd'},
-    }
-    runs = project / 'work_dirs' / 'ants' / 'benchmark'
-    for name, of_name in losses.items():
-        log = (runs / folder_name(name) / 'seed0' / 'train.log').read_text()
-        assert set(re.findall(r'distill\.(loss_\w+)', log)) == of_name
-    for name in losses:
-        assert re.search(rf'^\W*{re.escape(name)}\W', result.stdout, re.M), result.stdout
-    assert (runs / 'results.json').is_file()
+def test_the_suite_names_every_method_and_all_build(project, monkeypatch):
+    monkeypatch.chdir(project)
+    plan = suite_scheduler(Options('ants/suite.py'))[0].plan
+    assert list(plan.methods) == ['student alone', 'KD', 'KDA', 'KDA + KD']
+    assert str(plan.work_dir) == 'work_dirs/ants/benchmark'
+    assert plan.teacher == str(project / 'work_dirs' / 'ants' / 'teacher' / 'epoch_2.pth')
+    check_builds(plan)
 
 
 def test_a_teacher_that_is_not_trained_is_named(project, tmp_path):
     new_project(tmp_path / 'bees')
     set_settings(tmp_path / 'bees', data_root=repr(str(project / 'pictures')))
-    result = run_tool('benchmark.py', tmp_path / 'bees' / 'suite.py', cwd=project, check=False)
-    assert result.returncode == 1
-    assert 'work_dirs/bees/teacher/epoch_100.pth' in result.stderr and 'train it first' in result.stderr
+    with pytest.raises(SuiteError, match=r'work_dirs/bees/teacher/epoch_100\.pth.*train it first'):
+        suite_scheduler(Options(str(tmp_path / 'bees' / 'suite.py')))
 
 
 @pytest.mark.parametrize('change', ['missing', 'odd'])
@@ -127,6 +120,36 @@ def test_a_folder_that_is_there_and_a_bad_name_are_refused(tmp_path):
         new_project(tmp_path / 'ants')
     with pytest.raises(ProjectError, match='letters'):
         new_project(tmp_path / 'my ants')
+
+
+@pytest.mark.parametrize('source', ['torchvision', 'mmpretrain'])
+def test_weights_to_begin_with(source, tmp_path):
+    """A file as torchvision's, and a whole classifier as mmpretrain's zoo has them."""
+    original = torchvision.models.resnet18()
+    state = original.state_dict()
+    if source == 'mmpretrain':
+        state = dict(state_dict={f'backbone.{name}': value for name, value in state.items()})
+    torch.save(state, tmp_path / 'weights.pth')
+    init = dict(checkpoint=str(tmp_path / 'weights.pth'))
+    if source == 'mmpretrain':
+        init['prefix'] = 'backbone.'
+    pictures(tmp_path / 'pictures', 1, 1)
+    new_project(tmp_path / 'ants')
+    set_settings(
+        tmp_path / 'ants',
+        data_root=repr(str(tmp_path / 'pictures')),
+        **{'teacher, student': "'resnet18', 'resnet18'", 'teacher_init, student_init': f'{init}, {init}'},
+    )
+    cfgs = [Config.fromfile(tmp_path / 'ants' / f'{name}.py') for name in ('teacher', 'student', 'kda')]
+    assert cfgs[0].optim_wrapper.optimizer.lr == pytest.approx(0.1 * 0.1 * 32 / 256)
+    models = [cfgs[0].model, cfgs[1].model, cfgs[2].model.architecture]
+    for model in models:
+        with DefaultScope.overwrite_default_scope('mmpretrain'):
+            net = MODELS.build(model)
+        net.init_weights()
+        for name, value in original.state_dict().items():
+            if not name.startswith('fc.'):
+                assert torch.equal(net.backbone.state_dict()[name], value), name
 
 
 def recorded(net, layer, size, labels_at='head.loss_module'):
@@ -158,7 +181,7 @@ def check_layer(net, layer, labels_at, size, num_classes):
     assert of_loss[1].tolist() == [1, 1]
 
 
-@pytest.mark.parametrize('size', [32, 224])
+@pytest.mark.parametrize('size', [32, 96])
 @pytest.mark.parametrize('name', re.findall(r'^    (\w+)=dict\($', (TEMPLATE / 'networks.py').read_text(), re.M))
 def test_a_network_and_its_layer(name, size, tmp_path):
     if name.startswith('timm'):

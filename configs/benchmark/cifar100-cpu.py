@@ -1,0 +1,31 @@
+# All of CIFAR-100 on two CPU cores, every method with an equal chance: some ten minutes a
+# run with --amp --channels-last --replay 5, a night for all of it, days with --tune.
+_base_ = ['./_base_/methods.py']
+
+title = 'CIFAR-100 on a CPU, ResNet-18 with 16 channels to one with 8'
+pair = 'resnet18-w16_resnet18-w8_1xb128-15e_cifar100'
+first_stage = 'resnet18-w16_resnet18-w8_1xb128-3e_cifar100'
+teacher = 'vanilla/mmpretrain/cifar100/resnet18-w16_1xb128-30e_cifar100.py'
+student = 'vanilla/mmpretrain/cifar100/resnet18-w8_1xb128-15e_cifar100.py'
+
+losses = 'model.distiller.distill_losses'
+late = {'custom_hooks.0.warmup_epochs': 1}
+published = {f'{losses}.loss_kda.preset': None, f'{losses}.loss_kda.loss_weight': 0.04, **late}
+published_logits = {
+    f'{losses}.loss_kda_logits.preset': None,
+    f'{losses}.loss_kda_logits.loss_weight': 0.04,
+}
+methods = dict({
+    'KDA as published': dict(
+        _delete_=True, config='kda/kda_published_neck', options=late),
+    'KDA as published, post-FC': dict(config='kda/kda_logits', options=published),
+    'KDA as published, both': dict(
+        config='kda/kda_neck-logits', options={**published, **published_logits}),
+    'KDA as published + KD': dict(config='kda/kda_neck-kd', options=published),
+    'KDA pre-FC': dict(_delete_=True, config='kda/kda_neck', options=late),
+    'KDA post-FC': dict(_delete_=True, config='kda/kda_logits', options=late),
+    'KDA both': dict(_delete_=True, config='kda/kda_neck-logits', options=late),
+    'KDA + KD': dict(_delete_=True, config='kda/kda_neck-kd', options=late),
+})
+
+tune = dict(trials=5, span=10, seeds=1, epochs=8, validation=0.1)

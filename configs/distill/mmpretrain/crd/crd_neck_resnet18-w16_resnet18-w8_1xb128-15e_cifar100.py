@@ -1,0 +1,33 @@
+_base_ = [
+    '../../../_base_/pairs/resnet18-w16_resnet18-w8_1xb128-15e_cifar100.py',
+    '../../../_base_/distillers/crd.py',
+]
+
+# Half of a small data set is enough to contrast with.
+neg_num = min(_base_.crd_neg_num, _base_.train_images // 2)
+_base_.distiller.distill_losses.loss_crd.update(
+    sample_n=_base_.train_images, neg_num=neg_num)
+
+model = dict(
+    distiller=dict(
+        connectors=dict(
+            student=dict(
+                type='CRDConnector', dim_in=_base_.student_channels.feat),
+            teacher=dict(
+                type='CRDConnector', dim_in=_base_.teacher_channels.feat)),
+        **_base_.distiller))
+
+# Every image comes with the numbers of those to contrast it with.
+images = dict(_base_.train_dataloader.dataset, _scope_='mmpretrain')
+images['pipeline'] = [
+    *images['pipeline'][:-1],
+    dict(type='mmrazor.PackCRDClsInputs'),
+]
+train_dataloader = dict(
+    dataset=dict(
+        _delete_=True,
+        type='mmrazor.CRDDataset',
+        dataset=images,
+        neg_num=neg_num,
+        sample_mode='exact',
+        percent=1.0))

@@ -1,0 +1,7 @@
+_base_ = ['./kda_neck_resnet18-w16_resnet18-w8_1xb128-15e_cifar100.py']
+
+# The same loss on the logits.
+model = dict(
+    distiller=dict(
+        student_recorders=dict(feat=dict(source='head.fc')),
+        teacher_recorders=dict(feat=dict(source='head.fc'))))

@@ -1,0 +1,11 @@
+_base_ = [
+    './kda_neck_resnet18-w16_resnet18-w8_1xb128-15e_cifar100.py',
+    '../../../_base_/distillers/kda_neck-logits.py',
+]
+
+_base_.on_logits.distiller.distill_losses.loss_kda_logits.update(
+    **_base_.kda_losses[_base_.kda_loss])
+_base_.on_logits.distiller.distill_losses.loss_kda_logits.landmarks.update(
+    num_landmarks=_base_.num_classes)
+
+model = _base_.on_logits

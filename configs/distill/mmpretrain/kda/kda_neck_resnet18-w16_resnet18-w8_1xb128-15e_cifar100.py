@@ -1,0 +1,11 @@
+_base_ = [
+    '../../../_base_/pairs/resnet18-w16_resnet18-w8_1xb128-15e_cifar100.py',
+    '../../../_base_/distillers/kda.py',
+]
+
+_base_.distiller.distill_losses.loss_kda.update(
+    **_base_.kda_losses[_base_.kda_loss])
+_base_.distiller.distill_losses.loss_kda.landmarks.update(
+    num_landmarks=_base_.num_classes)
+
+model = dict(distiller=_base_.distiller)

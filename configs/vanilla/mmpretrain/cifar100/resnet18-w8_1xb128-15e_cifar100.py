@@ -1,0 +1,11 @@
+_base_ = [
+    '../../../_base_/models/resnet18-w8_cifar.py',
+    '../../../_base_/datasets/cifar100_bs128.py',
+    '../../../_base_/schedules/cifar100_15e.py',
+    '../../../_base_/default_runtime.py',
+]
+
+model = dict(
+    _base_.student,
+    head=dict(_base_.student.head, num_classes=_base_.num_classes))
+val_cfg = dict()

@@ -1,0 +1,104 @@
+"""Nearest neighbours and probes of students' features, beside scikit-learn's own classifiers."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from sklearn.neighbors import KNeighborsClassifier
+from support import kda_config, train
+
+from mmnystrom.benchmark import feature_quality
+from mmnystrom.benchmark.errors import ResultError
+from mmnystrom.benchmark.feature_quality import (
+    kept,
+    neighbour_accuracy,
+    probe_accuracy,
+    quality,
+    quality_table,
+    write_quality,
+)
+from mmnystrom.benchmark.plan import STUDENT, Method, Plan
+from mmnystrom.benchmark.suites import Options
+
+DIGITS = load_digits()
+
+
+@pytest.mark.parametrize('k', [1, 5])
+def test_neighbours_are_those_of_leave_one_out(k):
+    x, y = DIGITS.data[:150], DIGITS.target[:150]
+    right = 0
+    for i in range(len(x)):
+        others = np.arange(len(x)) != i
+        model = KNeighborsClassifier(k, metric='cosine', algorithm='brute').fit(x[others], y[others])
+        right += model.predict(x[i : i + 1])[0] == y[i]
+    assert neighbour_accuracy(x, y, k) == pytest.approx(100 * right / len(x))
+
+
+def test_a_probe_reads_a_linear_rule_and_nothing_of_noise():
+    rng = np.random.default_rng(0)
+    x, noise = rng.normal(size=(400, 5)), rng.normal(size=(400, 5))
+    y = (x @ [1, -2, 0, 0, 3] > 0).astype(int)
+    parts = slice(0, 200), slice(200, 400)
+    assert probe_accuracy(*((x[part], y[part]) for part in parts)) > 95
+    assert probe_accuracy(*((noise[part], y[part]) for part in parts)) < 65
+
+
+@pytest.fixture(scope='module')
+def finished(tmp_path_factory):
+    """A plan whose one run is finished, its networks tiny."""
+    root = tmp_path_factory.mktemp('quality')
+    cfg = kda_config(root / 'trained', epochs=1, log_level='INFO')
+    cfg.dump(root / 'kda.py')
+    train(cfg)
+    plan = Plan(root / 'runs', {'KDA': Method(root / 'kda.py', distilled=True)}, 1, 'teacher.pth')
+    (run,) = plan
+    run.folder.path.parent.mkdir(parents=True)
+    (root / 'trained').rename(run.folder.path)
+    (run.folder.path / 'last_checkpoint').write_text(str(run.folder.path / 'epoch_1.pth'))
+    run.folder.write_mark(dict(finished=True, fingerprint=run.fingerprint))
+    return plan
+
+
+def test_figures_of_a_run_are_kept(finished):
+    (run,) = finished
+    assert kept(run) is None
+    found = quality(run, finished.work_dir)
+    assert kept(run) == found and found['top1'] == pytest.approx(run.folder.logged()[-1], abs=0.01)
+    assert 0 <= found['neighbours'] <= 100 and found['probe'] > 20  # of ten classes
+    assert set(found['transfer']) == set(found['cka']) == {'pre-FC', 'post-FC'}
+    assert set(found['teacher']) == {'top1', 'neighbours'}
+    text = (run.folder.path / feature_quality.FILE).read_text()
+    (run.folder.path / feature_quality.FILE).write_text(text.replace(run.fingerprint, 'another'))
+    assert kept(run) is None
+
+
+def test_a_table_with_differences_by_seed():
+    row = dict(top1=50.0, transfer={}, cka={})
+    alone = {seed: dict(row, neighbours=40.0 + seed, probe=60.0) for seed in range(3)}
+    kda = {seed: dict(row, neighbours=42.0 + seed, probe=61.0 + seed) for seed in range(3)}
+    lines = quality_table({STUDENT: alone, 'KDA': kda}).splitlines()
+    assert len(lines) == 4 and '+2.00 [+2.00, +2.00]' in lines[3]
+    assert '+2.00 [-0.48, +4.48]' in lines[3]
+
+
+def test_without_a_finished_run(tmp_path):
+    with pytest.raises(ResultError, match='holds no finished run'):
+        write_quality(Options('digits', work_dir=tmp_path))
+
+
+def test_a_suite_is_written(tmp_path):
+    figures = dict(top1=1.0, neighbours=2.0, probe=3.0, transfer={}, cka={})
+    options = Options('digits', work_dir=tmp_path, methods=['KD'], seeds=1)
+    plan = feature_quality.suite_scheduler(options)[0].plan
+    for run in plan:
+        run.folder.path.mkdir(parents=True)
+        run.folder.write_mark(dict(finished=True, fingerprint=run.fingerprint))
+        (run.folder.path / feature_quality.FILE).write_text(
+            json.dumps(dict(figures, fingerprint=run.fingerprint))
+        )
+    text = write_quality(options)
+    assert STUDENT in text and 'KD' in text
+    found = json.loads((tmp_path / 'features.json').read_text())
+    assert found['rows'][STUDENT]['0']['probe'] == 3.0 and found['versions']['torch'] == torch.__version__
