@@ -220,8 +220,8 @@ class Plan:
                     raise SuiteError(
                         f'--cfg-options {option}: the config of {name!r}, {method.config}, has no '
                         f'{lacks}. The options are for every run: leave it out, or give it to the '
-                        f'methods that it is for, in the suite: methods = dict({name}=dict(config=..., '
-                        'options={...})).'
+                        f'methods that it is for, in the suite: {name!r}: dict(config=..., '
+                        'options={...}).'
                     )
 
 

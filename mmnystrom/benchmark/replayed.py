@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -41,7 +42,10 @@ def with_hooks(config: Path, path: Path, hooks: Sequence[dict] = (), changes: di
     cfg.custom_hooks = [*there, *hooks]
     cfg.merge_from_dict(changes or {})
     path.parent.mkdir(parents=True, exist_ok=True)
-    cfg.dump(path)
+    # Other processes of the same benchmark may be reading it.
+    new = path.with_name(f'.{os.getpid()}_{path.name}')
+    cfg.dump(new)
+    new.replace(path)
     return path
 
 

@@ -56,8 +56,9 @@ def apply() -> None:
 
 def _warn_of_random_teacher(runner, model) -> None:
     from mmengine.logging import print_log
+    from mmrazor.models.algorithms import SingleTeacherDistill
 
-    if not hasattr(model, 'teacher') or runner._load_from or runner._resume:
+    if not isinstance(model, SingleTeacherDistill) or runner._load_from or runner._resume:
         return
     written = runner.cfg.get('model') or {}
     parts = [
