@@ -44,7 +44,7 @@ def _take_free_cores() -> str | None:
     import torch
     from mmengine.device import get_device
 
-    usual = torch.get_num_threads()
+    usual = get_threads()
     if get_device() != 'cpu' or usual == 1:
         return None
     free, usable = free_cores()
@@ -55,6 +55,13 @@ def _take_free_cores() -> str | None:
         f'torch uses {free} threads in the place of {usual}: so many cores are free, of {usable} that '
         'this process may use. Set OMP_NUM_THREADS to choose. Threads change results by rounding.'
     )
+
+
+def get_threads() -> int:
+    """Threads that torch's operations use."""
+    import torch
+
+    return torch.get_num_threads()
 
 
 def free_cores() -> tuple[int, int]:

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 from support import kda_config
 
@@ -27,24 +26,34 @@ def test_training_is_looked_at():
     assert not config_checks.is_broken()
 
 
-@pytest.mark.parametrize('how', ['none', 'checkpoint', 'init_cfg', 'load_from'])
-def test_a_teacher_of_random_weights_is_said_in_the_log_file(how, tmp_path):
-    first = run(kda_config(tmp_path / 'first', epochs=1), f'{tmp_path.name}-first')
-    assert log_of(tmp_path / 'first').count(WORDS) == 1
-    if how == 'none':
-        return
-    torch.save(first.model.teacher.state_dict(), tmp_path / 'teacher.pth')
-    cfg = kda_config(tmp_path / 'second', epochs=1)
-    pretrained = dict(type='Pretrained', checkpoint=str(tmp_path / 'teacher.pth'), prefix='backbone.')
-    if how == 'checkpoint':
-        cfg.model.teacher_ckpt = str(tmp_path / 'teacher.pth')
+@pytest.fixture(scope='module')
+def first(tmp_path_factory):
+    """A run whose teacher has random weights, and which leaves these and a checkpoint."""
+    root = tmp_path_factory.mktemp('first')
+    runner = run(kda_config(root, epochs=1), 'first')
+    torch.save(runner.model.teacher.state_dict(), root / 'teacher.pth')
+    return root
+
+
+def test_a_teacher_of_random_weights_is_said_in_the_log_file(first):
+    assert log_of(first).count(WORDS) == 1
+
+
+@pytest.mark.parametrize('how', ['teacher_ckpt', 'init_cfg', 'load_from'])
+def test_weights_by_any_other_way_are_no_random_ones(how, first, tmp_path):
+    weights = str(first / 'teacher.pth')
+    cfg = kda_config(tmp_path, epochs=1)
+    cfg.train_dataloader.dataset.samples_per_class = 2
+    if how == 'teacher_ckpt':
+        cfg.model.teacher_ckpt = weights
     elif how == 'init_cfg':
-        cfg.model.teacher.backbone.init_cfg = pretrained
+        cfg.model.teacher.backbone.init_cfg = dict(
+            type='Pretrained', checkpoint=weights, prefix='backbone.'
+        )
     else:
-        cfg.load_from = str(tmp_path / 'first' / 'epoch_1.pth')
-    run(cfg, f'{tmp_path.name}-second')
-    assert WORDS not in log_of(tmp_path / 'second')
-    MMLogger.get_current_instance()
+        cfg.load_from = str(first / 'epoch_1.pth')
+    run(cfg, tmp_path.name)
+    assert WORDS not in log_of(tmp_path)
 
 
 @pytest.mark.parametrize('network', ['architecture', 'teacher'])

@@ -1,12 +1,9 @@
 """Threads: no more than cores are free, by the files that the system keeps of them."""
 
-import os
-import re
-
 import pytest
 import torch
 from mmengine.runner import Runner
-from support import run_tool
+from support import kda_config
 
 from mmnystrom.bridge import threads
 
@@ -81,22 +78,15 @@ def test_fewer_threads_are_taken_and_said(monkeypatch):
         torch.set_num_threads(usual)
 
 
-def test_a_training_on_busy_cores_says_it(tmp_path):
-    """A tool, told by its environment that both cores are busy."""
-    (tmp_path / 'sitecustomize.py').write_text(
-        'import os\n'
-        "for name in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS'):\n"
-        '    os.environ.pop(name, None)\n'
-        'import torch\n'
-        'torch.set_num_threads(3)\n'
-        'from mmnystrom.bridge import threads\n'
-        'threads.free_cores = lambda: (1, 2)\n'
-    )
-    result = run_tool(
-        'train.py',
-        'configs/vanilla/mmpretrain/digits/resnet18-w8_1xb32-40e_digits.py',
-        *('--work-dir', tmp_path, '--cfg-options', 'train_cfg.max_epochs=1'),
-        'train_dataloader.dataset.samples_per_class=2',
-        env=dict(PYTHONPATH=os.pathsep.join([str(tmp_path), os.environ.get('PYTHONPATH', '')])),
-    )
-    assert len(re.findall('torch uses 1 threads in the place of 3', result.stdout + result.stderr)) == 1
+def test_a_run_on_busy_cores_says_it(monkeypatch, tmp_path):
+    """As tools/train.py begins: choose(), then a Runner."""
+    for name in threads.CHOSEN:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Runner, '__init__', Runner.__init__)  # put back afterwards
+    monkeypatch.setattr(threads, 'free_cores', lambda: (1, 2))
+    monkeypatch.setattr(threads, 'get_threads', lambda: 3)
+    threads.choose()
+    cfg = kda_config(tmp_path, log_level='INFO', experiment_name=tmp_path.name)
+    Runner.from_cfg(cfg)
+    (log,) = tmp_path.glob('*/*.log')
+    assert log.read_text().count('torch uses 1 threads in the place of 3') == 1
