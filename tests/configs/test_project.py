@@ -122,6 +122,23 @@ def test_a_folder_that_is_there_and_a_bad_name_are_refused(tmp_path):
         new_project(tmp_path / 'my ants')
 
 
+@pytest.mark.parametrize(('teacher_epochs', 'epochs'), [(1, 1), (19, 20), (100, 60)])
+def test_the_schedules_of_teacher_and_student(teacher_epochs, epochs, tmp_path):
+    pictures(tmp_path / 'pictures', 1, 1)
+    new_project(tmp_path / 'ants')
+    set_settings(
+        tmp_path / 'ants',
+        data_root=repr(str(tmp_path / 'pictures')),
+        **{'teacher_epochs, epochs': f'{teacher_epochs}, {epochs}'},
+    )
+    for name, whole in (('teacher', teacher_epochs), ('student', epochs), ('kda', epochs)):
+        cfg = Config.fromfile(tmp_path / 'ants' / f'{name}.py')
+        assert cfg.train_cfg.max_epochs == whole and 1 <= cfg.train_cfg.val_interval <= whole
+        *first, last = cfg.param_scheduler
+        assert len(first) == (whole >= 20) and (last.end, last.T_max) == (whole, whole - whole // 20)
+        assert last.begin == (first[0].end if first else 0) == whole // 20
+
+
 @pytest.mark.parametrize('source', ['torchvision', 'mmpretrain'])
 def test_weights_to_begin_with(source, tmp_path):
     """A file as torchvision's, and a whole classifier as mmpretrain's zoo has them."""

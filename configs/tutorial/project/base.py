@@ -51,14 +51,17 @@ optimizer = dict(_base_.networks[_base_.student].optimizer)
 optimizer['lr'] *= share * (0.1 if _base_.student_init else 1)
 
 optim_wrapper = dict(type='OptimWrapper', optimizer=optimizer)
-warmup = max(_base_.epochs // 20, 1)
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, end=warmup, convert_to_iter_based=True),
-    dict(
-        type='CosineAnnealingLR',
-        T_max=max(_base_.epochs - warmup, 1),
-        begin=warmup,
-        convert_to_iter_based=True),
+# A twentieth of the epochs linear warm-up, then cosine to 0.
+teacher_scheduler, param_scheduler = [
+    [dict(type='LinearLR', start_factor=0.01, end=n // 20, convert_to_iter_based=True)] *
+    (n >= 20) + [
+        dict(
+            type='CosineAnnealingLR',
+            T_max=n - n // 20,
+            begin=n // 20,
+            end=n,
+            convert_to_iter_based=True)
+    ] for n in (_base_.teacher_epochs, _base_.epochs)
 ]
 train_cfg = dict(
     by_epoch=True, max_epochs=_base_.epochs, val_interval=max(_base_.epochs // 10, 1))

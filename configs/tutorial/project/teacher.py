@@ -11,8 +11,5 @@ if _base_.teacher_init:
 model = dict(
     type='ImageClassifier', backbone=backbone, neck=network.neck, head=network.head)
 optim_wrapper = dict(optimizer=_base_.teacher_optimizer)
-warmup = max(epochs // 20, 1)
-param_scheduler = _base_.param_scheduler
-param_scheduler[0].update(end=warmup)
-param_scheduler[1].update(begin=warmup, T_max=max(epochs - warmup, 1))
+param_scheduler = _base_.teacher_scheduler
 train_cfg = dict(max_epochs=epochs, val_interval=max(epochs // 10, 1))
