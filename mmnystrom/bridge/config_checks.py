@@ -99,11 +99,20 @@ def _refuse_too_few_classes(dataset, model) -> None:
         if not isinstance(network, ImageClassifier) or not network.with_head:
             continue
         number = getattr(network.head, 'num_classes', None)
-        if isinstance(number, int) and number < len(classes):
+        if isinstance(number, int) and number < len(classes) and _has_label_above(dataset, number - 1):
             raise ValueError(
                 f'{name}.head.num_classes={number}, and the training data has {len(classes)} classes '
                 f'({", ".join(map(str, classes[:3]))}, ...): set num_classes={len(classes)}, or more.'
             )
+
+
+def _has_label_above(dataset, largest: int) -> bool:
+    """Whether some image has one: a data set may name more classes than it has images of."""
+    try:
+        labels = dataset.get_gt_labels()
+        return len(labels) > 0 and int(max(labels)) > largest
+    except (AttributeError, KeyError, TypeError, ValueError, NotImplementedError):
+        return False  # of several labels an image, say
 
 
 def _layer_of(error: BaseException, model) -> str | None:

@@ -66,6 +66,14 @@ def test_a_head_with_fewer_classes_than_the_data(network, tmp_path):
         run(cfg, tmp_path.name)
 
 
+def test_names_of_classes_without_images_are_fine(tmp_path):
+    """ImageNet's names, say, for images of ten classes."""
+    cfg = kda_config(tmp_path, epochs=1)
+    names = tuple(f'class {i}' for i in range(1000))
+    cfg.train_dataloader.dataset.metainfo = dict(classes=names)
+    run(cfg, tmp_path.name)
+
+
 def test_a_head_with_more_classes_is_fine(tmp_path):
     cfg = kda_config(tmp_path, epochs=1)
     cfg.model.teacher.head.num_classes = 11
