@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
+from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
@@ -235,13 +236,13 @@ def gram_matrices(
     order = labels.argsort(stable=True)
     counts = labels.bincount()
     middles = (counts.cumsum(0) - counts / 2).tolist()
-    limit = None
+    limit, colours = None, colormaps['RdBu_r'].resampled(4096)  # 256 show as bands
     for axis, (name, feature) in zip(axes, features.items(), strict=True):
         feature = feature[order] - feature.mean(0)
         gram = feature @ feature.T
         gram = gram / gram.norm()
         limit = limit or gram.quantile(0.995).item()
-        image = axis.imshow(gram, vmin=-limit, vmax=limit, cmap='RdBu_r', interpolation='nearest')
+        image = axis.imshow(gram, vmin=-limit, vmax=limit, cmap=colours, interpolation='nearest')
         ticks = range(len(middles)) if classes is None else classes
         long = max(len(str(tick)) for tick in ticks) > 3
         axis.set_xticks(middles, ticks, rotation=90 if long else 0)
