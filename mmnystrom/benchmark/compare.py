@@ -47,13 +47,12 @@ def benchmark(options: Options) -> tuple[str, list[str]]:
     """
     start = time.perf_counter()
     scheduler, title = suite_scheduler(options)
+    if not options.report_only:
+        check_builds(scheduler.plan)  # trials and tuned methods differ from these in numbers only
     tuning = None
     if options.tune:
-        if not options.report_only:
-            check_builds(scheduler.plan)
         scheduler, tuning = _tuned(scheduler, options)
     if not options.report_only:
-        check_builds(scheduler.plan)
         say(f'{title}: {len(scheduler.plan)} runs, {len(scheduler.slots)} at a time:')
         scheduler.train_all(strict=False, fresh=options.fresh and tuning is None)
     text = write_report(scheduler, title, options.rounds, tuning)
@@ -73,7 +72,6 @@ def _tuned(scheduler: Scheduler, options: Options) -> tuple[Scheduler, dict]:
     def train(plan: Plan) -> dict[Run, str]:
         of_plan = scheduler.of(plan)
         if not options.report_only:
-            check_builds(plan)
             say(f'{len(plan)} runs of {plan.work_dir}, {len(of_plan.slots)} at a time:')
             of_plan.train_all(
                 strict=False, fresh=options.fresh and plan.work_dir != scheduler.plan.work_dir

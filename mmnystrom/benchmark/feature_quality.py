@@ -148,11 +148,14 @@ def kept(run: Run) -> dict | None:
     return figures if figures.get('fingerprint') == run.fingerprint else None
 
 
-def measure_all(options: Options, probe: Path = PROBE, jobs: int = 1) -> dict[str, dict[int, dict]]:
+def measure_all(
+    plan: Plan, options: Options, probe: Path = PROBE, jobs: int = 1
+) -> dict[str, dict[int, dict]]:
     """Figures of every finished run of a suite.
 
     Args:
-        options: The suite, and which of it; what was given to its benchmark.
+        plan: The runs.
+        options: What they follow from, for the processes: the suite, and what was given to its benchmark.
         probe: Config whose data is probed. Defaults to Digits.
         jobs: Processes. Defaults to 1.
 
@@ -162,7 +165,6 @@ def measure_all(options: Options, probe: Path = PROBE, jobs: int = 1) -> dict[st
     Raises:
         ResultError: If no run is finished.
     """
-    plan: Plan = suite_scheduler(options)[0].plan
     runs = [run for name in plan.reported for run in plan.of(name) if run.finished]
     if not runs:
         raise ResultError(f'{plan.work_dir} holds no finished run: tools/benchmark.py trains them.')
@@ -185,8 +187,8 @@ def write_quality(options: Options, probe: Path = PROBE, jobs: int = 1) -> str:
     Returns:
         A table, Markdown.
     """
-    found = measure_all(options, probe, jobs)
     plan = suite_scheduler(options)[0].plan
+    found = measure_all(plan, options, probe, jobs)
     rows = dict(rows=found, probe=probe.stem, neighbours=NEIGHBOURS, **provenance())
     (plan.work_dir / 'features.json').write_text(json.dumps(rows, indent=2) + '\n')
     return quality_table(found)

@@ -207,9 +207,10 @@ def trial_plan(plan: Plan, tuning: Tuning, teacher: str) -> Plan:
         if name in first_stages:
             methods[name] = with_options(name, method, folder / 'configs', changes=changes)
             continue
+        own = weights(cfg)
         for factor in tuning.factors:
             trial = trial_name(name, factor)
-            both = {**changes, **scaled(method.config, factor)}
+            both = {**changes, **{key: value * factor for key, value in own.items()}}
             methods[trial] = with_options(trial, method, folder / 'configs', changes=both)
     return Plan(folder, methods, tuning.seeds, teacher, plan.arguments, plan.options)
 

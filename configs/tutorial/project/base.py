@@ -43,11 +43,22 @@ val_evaluator = dict(type='Accuracy', topk=(1, ))
 test_dataloader, test_evaluator = val_dataloader, val_evaluator
 val_cfg, test_cfg = dict(), dict()
 
+# The student, with its weights to begin with, alone and in every method.
+of_student = _base_.networks[_base_.student]
+student_backbone = dict(of_student.backbone)
+if _base_.student_init:
+    student_backbone['init_cfg'] = dict(_base_.student_init, type='Pretrained')
+student_network = dict(
+    type='ImageClassifier',
+    backbone=student_backbone,
+    neck=of_student.neck,
+    head=of_student.head)
+
 # Learning rates go with the batch; weights to begin with are changed a tenth as fast.
 share = _base_.batch_size / 256
 teacher_optimizer = dict(_base_.networks[_base_.teacher].optimizer)
 teacher_optimizer['lr'] *= share * (0.1 if _base_.teacher_init else 1)
-optimizer = dict(_base_.networks[_base_.student].optimizer)
+optimizer = dict(of_student.optimizer)
 optimizer['lr'] *= share * (0.1 if _base_.student_init else 1)
 
 optim_wrapper = dict(type='OptimWrapper', optimizer=optimizer)

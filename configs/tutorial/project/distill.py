@@ -2,10 +2,6 @@
 _base_ = './base.py'
 
 of_teacher = _base_.networks[_base_.teacher]
-of_student = _base_.networks[_base_.student]
-student_backbone = dict(of_student.backbone)
-if _base_.student_init:
-    student_backbone['init_cfg'] = dict(_base_.student_init, type='Pretrained')
 
 model = dict(
     _scope_='mmrazor',
@@ -18,17 +14,12 @@ model = dict(
         neck=of_teacher.neck,
         head=of_teacher.head),
     teacher_ckpt=_base_.teacher_ckpt,
-    architecture=dict(
-        _scope_='mmpretrain',
-        type='ImageClassifier',
-        backbone=student_backbone,
-        neck=of_student.neck,
-        head=of_student.head),
+    architecture=dict(_base_.student_network, _scope_='mmpretrain'),
     distiller=dict(
         type='ConfigurableDistiller',
         student_recorders=dict(
-            feature=dict(type='ModuleInputs', source=of_student.layer),
-            logits=dict(type='ModuleOutputs', source=of_student.layer),
+            feature=dict(type='ModuleInputs', source=_base_.of_student.layer),
+            logits=dict(type='ModuleOutputs', source=_base_.of_student.layer),
             gt_label=dict(type='ModuleInputs', source='head.loss_module')),
         teacher_recorders=dict(
             feature=dict(type='ModuleInputs', source=of_teacher.layer),
