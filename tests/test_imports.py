@@ -31,7 +31,7 @@ ROOMS = {
         *('torch', 'numpy', 'sklearn', 'scipy', 'matplotlib', 'rich', 'tabulate', 'yaml'),
         'statsmodels',
         *('mmengine', 'mmpretrain', 'mmrazor'),
-        *('mmnystrom.core', 'mmnystrom.plugin', 'mmnystrom.version'),
+        *('mmnystrom.bridge', 'mmnystrom.core', 'mmnystrom.plugin', 'mmnystrom.version'),
     ),
     'mmnystrom/export': (
         *('torch', 'mmengine', 'mmpretrain', 'mmrazor', 'onnx', 'onnxruntime'),

@@ -1,4 +1,4 @@
-"""Runs of tools/train.py in subprocesses, each as soon as what it needs is there."""
+"""Runs of tools/train.py in processes of their own, each as soon as what it needs is there."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from .plan import Plan, Run
 from .processes import end_group, exclusive, interrupted_by_signals, lock_file, signal_name
 from .progress import Progress
 from .provenance import code_fingerprint, commit
+from .warm import Warm, WarmRun
 
 _NO_SPACE = os.strerror(errno.ENOSPC)
 
@@ -28,7 +29,7 @@ _NO_SPACE = os.strerror(errno.ENOSPC)
 class _Running:
     """A run that is going on; ``start`` by the clock of durations, ``begun`` by that of files."""
 
-    process: subprocess.Popen
+    process: subprocess.Popen | WarmRun
     slot: int
     lock: IO
     start: float
@@ -52,6 +53,8 @@ class Scheduler:
         ranks: Processes, and GPUs, of one run. Defaults to 1.
         stall_minutes: Minutes without a line of log after which a run is reported. Defaults to 30.
         timeout: Whether such a run is ended, too. Defaults to False.
+        warm: Whether runs of one process are forks of a process that has imported everything, where the
+            system can, see :class:`~.warm.Warm`. Defaults to True.
 
     Attributes:
         failed (dict): Run -> why it failed.
@@ -69,6 +72,7 @@ class Scheduler:
         ranks: int = 1,
         stall_minutes: float = 30.0,
         timeout: bool = False,
+        warm: bool = True,
     ) -> None:
         self.plan = plan
         self.gpus = list(gpus)
@@ -80,6 +84,8 @@ class Scheduler:
         self.outdated: list[Run] = []
         self._running: dict[Run, _Running] = {}
         self._done = 0
+        self._warm: Warm | None = None
+        self._can_be_warm = warm and ranks == 1 and Warm.possible()
 
     def of(self, plan: Plan) -> Scheduler:
         """A scheduler like this one, of another plan."""
@@ -134,6 +140,9 @@ class Scheduler:
                 for running in self._running.values():
                     end_group(running.process.pid)
                 self._running = {}
+                if self._warm is not None:
+                    self._warm.close()
+                    self._warm = None
         if strict and self.failed:
             raise RunFailedError('\n'.join(self.failed.values()))
 
@@ -193,9 +202,12 @@ class Scheduler:
             launch += ['-m', 'torch.distributed.run', f'--nproc_per_node={self.ranks}']
             launch += ['--master_port=0', '--rdzv_backend=c10d', '--rdzv_endpoint=localhost:0']
             arguments += ['--launcher', 'pytorch']
-        launch += [str(TOOLS / 'train.py'), str(run.spec.config)]
-        launch += ['--work-dir', str(run.folder.path), '--resume', *arguments]
-        return [*launch, '--cfg-options', *run.overrides]
+        return [*launch, str(TOOLS / 'train.py'), *self._arguments(run, arguments)]
+
+    @staticmethod
+    def _arguments(run: Run, more: Sequence[str]) -> list[str]:
+        where = [str(run.spec.config), '--work-dir', str(run.folder.path), '--resume']
+        return [*where, *more, '--cfg-options', *run.overrides]
 
     def _start(self, run: Run, slot: int) -> None:
         folder = run.folder
@@ -211,14 +223,13 @@ class Scheduler:
         # Runs side by side use the cores better than one run on all of them.
         threads = max(1, (os.cpu_count() or 1) // (len(self.slots) * self.ranks))
         env = {**os.environ, 'OMP_NUM_THREADS': str(threads)}
-        if self.slots[slot] is not None:
-            env['CUDA_VISIBLE_DEVICES'] = self.slots[slot]
+        own = {} if self.slots[slot] is None else {'CUDA_VISIBLE_DEVICES': self.slots[slot]}
         with folder.log.open('a') as output:
-            process = subprocess.Popen(
+            process = self._begin_warm(run, env, own, output, lock) or subprocess.Popen(
                 self.command(run),
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=env,
+                env={**env, **own},
                 start_new_session=True,  # so that its data loaders end with it
                 pass_fds=[lock.fileno()],  # held for as long as any of them lives
             )
@@ -227,6 +238,19 @@ class Scheduler:
         lock.write(str(process.pid))
         lock.flush()
         self._running[run] = _Running(process, slot, lock, time.perf_counter(), time.time())
+
+    def _begin_warm(self, run: Run, env: dict, own: dict, output: IO, lock: IO) -> WarmRun | None:
+        if not self._can_be_warm:
+            return None
+        if self._warm is None:
+            self._warm = Warm(env)
+        try:
+            return self._warm.start(self._arguments(run, run.arguments), output, lock, own)
+        except (
+            ConnectionError
+        ):  # it has died; its runs are reported, and the next ones start by themselves
+            self._can_be_warm = False
+            return None
 
     def _finish(self, run: Run, running: _Running) -> None:
         took = time.perf_counter() - running.start

@@ -65,6 +65,7 @@ def _cures() -> tuple[ModuleType, ...]:
     from . import (
         checkpoint_errors,
         checkpoint_loading,
+        collate_scope,
         compiled_recorders,
         config_checks,
         config_names,
@@ -99,6 +100,7 @@ def _cures() -> tuple[ModuleType, ...]:
         compiled_recorders,
         config_names,
         config_checks,
+        collate_scope,
         crd_dataset,
         crd_loss,
         deit_head,

@@ -35,6 +35,9 @@ class StandIn(Scheduler):
 
     behaviour: dict = {}
 
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, warm=False, **kwargs)
+
     def command(self, run):
         script = str(self.plan.work_dir / 'stand_in.py')
         name, behaviour = run.method.replace(' ', '-'), self.behaviour.get(run.method, 'work')

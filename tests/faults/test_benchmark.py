@@ -114,7 +114,9 @@ class StandIn(Scheduler):
 
 def stand_in(folder, behaviour='works', work='work', **arguments):
     (folder / 'config.py').write_text('train_cfg = dict(max_epochs=2)')
-    runs = StandIn(Plan(folder / work, {'KD': Method(folder / 'config.py')}, 1), 1, **arguments)
+    runs = StandIn(
+        Plan(folder / work, {'KD': Method(folder / 'config.py')}, 1), 1, warm=False, **arguments
+    )
     runs.behaviour = behaviour
     return runs
 

@@ -22,6 +22,7 @@ train_dataloader = dict(
     batch_size=256,
     num_workers=4,
     persistent_workers=True,
+    collate_fn=dict(type='default_collate'),
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
         type='CIFAR100Images',
@@ -32,6 +33,7 @@ val_dataloader = dict(
     batch_size=256,
     num_workers=2,
     persistent_workers=True,
+    collate_fn=dict(type='default_collate'),
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='CIFAR100Images',

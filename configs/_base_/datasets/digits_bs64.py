@@ -17,12 +17,14 @@ train_dataloader = dict(
     batch_size=64,
     num_workers=0,
     persistent_workers=False,
+    collate_fn=dict(type='default_collate'),
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(type='Digits', split='train', pipeline=pipeline))
 val_dataloader = dict(
     batch_size=256,
     num_workers=0,
     persistent_workers=False,
+    collate_fn=dict(type='default_collate'),
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(type='Digits', split='test', pipeline=pipeline))
 val_evaluator = dict(type='Accuracy', topk=(1, ))

@@ -28,7 +28,10 @@ images = dict(
     type='CustomDataset',
     data_root=_base_.data_root,
     metainfo=dict(classes=_base_.classes))
-loader = dict(num_workers=_base_.num_workers, persistent_workers=_base_.num_workers > 0)
+loader = dict(
+    num_workers=_base_.num_workers,
+    persistent_workers=_base_.num_workers > 0,
+    collate_fn=dict(type='default_collate'))
 train_dataloader = dict(
     loader,
     batch_size=_base_.batch_size,
