@@ -102,7 +102,7 @@ class Run:
     def fingerprint(self) -> str:
         """Hash of everything the result depends on: the whole config, and the runs that it needs."""
         parts = [resolved(self.spec.config), str(self.seed), *self.arguments, *self.options]
-        parts += [str(value) for value in self.settings.values()]
+        parts += [_content(value) for value in self.settings.values()]
         parts += [run.fingerprint for run in self.needs.values()]
         return hashlib.sha256('\n'.join(parts).encode()).hexdigest()
 
@@ -229,6 +229,24 @@ class Plan:
 def resolved(config: Path) -> str:
     """A config with all that it inherits, as text."""
     return json.dumps(Config.fromfile(config).to_dict(), sort_keys=True, default=str)
+
+
+def _content(value: object) -> str:
+    """What a setting stands for: of a file, such as a given teacher, what is in it and not where it is."""
+    path = Path(str(value))
+    if not path.is_file():
+        return str(value)
+    found = path.stat()
+    return _hash_of_file(path, found.st_mtime_ns, found.st_size)
+
+
+@functools.cache
+def _hash_of_file(path: Path, changed: int, size: int) -> str:
+    found = hashlib.sha256()
+    with path.open('rb') as file:
+        for part in iter(lambda: file.read(1 << 20), b''):
+            found.update(part)
+    return found.hexdigest()
 
 
 def missing_part(config: Path, key: str) -> str | None:

@@ -34,6 +34,25 @@ def test_a_given_teacher(configs):
     assert other.run('KD first', 0).fingerprint != run.fingerprint
 
 
+def test_a_given_teacher_counts_by_what_is_in_it_and_not_by_its_place(configs, tmp_path):
+    places = [tmp_path / 'a.pth', tmp_path / 'b.pth']
+    for place in places:
+        place.write_bytes(b'weights')
+
+    def fingerprints():
+        found = []
+        for teacher in (*map(str, places), 'https://somewhere/a.pth'):
+            plan = make_plan(configs, teacher=teacher)
+            found.append([plan.run(name, 0).fingerprint for name in ('student alone', 'KD')])
+        return found
+
+    (alone, first), (_, second), (_, address) = fingerprints()
+    assert first == second != address
+    places[1].write_bytes(b'other weights')
+    (same, before), (_, changed), _ = fingerprints()
+    assert (same, before) == (alone, first) and changed != first
+
+
 def test_the_fingerprint_is_of_everything_a_result_depends_on(configs):
     def fingerprints(**kwargs):
         plan = make_plan(configs, **kwargs)

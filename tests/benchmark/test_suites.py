@@ -25,9 +25,12 @@ def test_every_suite_names_real_configs(file):
         assert method.config.is_file()
         assert method.distilled == (name not in (TEACHER, STUDENT))
         if method.first:
-            assert 'pretrain' in plan.methods[method.first].config.stem
+            first = plan.methods[method.first].config
+            # With options it is a config that has the method's as its base.
+            assert 'pretrain' in (first.read_text() if 'options' in cfg else first.stem)
     # Twenty-two methods, the student, the first stages of AB and FT, and the teacher.
-    others = {'imagenet': 22, 'cifar100-w32-20e': 22, 'cifar100-cpu': 29}
+    others = {'imagenet': 22, 'cifar100-w32-20e': 22, 'cifar100-cpu': 29, 'cifar100-gpu': 29}
+    others['kda-weights'] = 9 + 1 + 1
     expected = others.get(file.stem, 22 + 1 + 2 + 1)
     assert len(plan.methods) == expected
     assert len(plan) == (expected - 1) * cfg.seeds + 1 if TEACHER in plan.methods else expected
