@@ -232,7 +232,7 @@ def resolved(config: Path) -> str:
 
 
 def _content(value: object) -> str:
-    """What a setting stands for: of a file, such as a given teacher, what is in it and not where it is."""
+    """What a setting stands for: of a file, such as a given teacher, what is in it, wherever it is."""
     path = Path(str(value))
     if not path.is_file():
         return str(value)
