@@ -1,7 +1,9 @@
 """Small real runs: the shipped digits configs, cut short."""
 
+import atexit
 import contextlib
 import copy
+import functools
 import os
 import runpy
 import signal
@@ -9,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 import uuid
 from pathlib import Path
@@ -19,6 +22,9 @@ import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+
+from mmnystrom.benchmark.processes import end_group
+from mmnystrom.benchmark.warm import Warm
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = ROOT / 'configs'
@@ -130,7 +136,15 @@ def _be_rank(rank, ranks, port, log, tool, args):
 
 
 def run_tool(tool, *args, ranks=None, check=True, env=None, cwd=None):
-    """Run tools/<tool> as a user does, on ``ranks`` processes if given."""
+    """Run tools/<tool> as a user does, on ``ranks`` processes if given.
+
+    Where nothing speaks against it the process is a fork of one that has imported everything.
+    """
+    if not (ranks or env or cwd) and Warm.possible():
+        result = run_warm([str(ROOT / 'tools' / tool), *map(str, args)])
+        if check and result.returncode:
+            raise AssertionError(result.stdout[-3000:] + result.stderr[-6000:])
+        return result
     command = [sys.executable]
     if ranks:
         command += ['-m', 'torch.distributed.run', f'--nproc_per_node={ranks}', '--master_port=0']
@@ -147,6 +161,29 @@ def run_tool(tool, *args, ranks=None, check=True, env=None, cwd=None):
     if check and result.returncode:
         raise AssertionError(result.stdout[-3000:] + result.stderr[-6000:])
     return result
+
+
+@functools.cache
+def warm():
+    """The process that forks, one for each that runs tests."""
+    made = Warm({**os.environ, 'OMP_NUM_THREADS': '1'})
+    atexit.register(made.close)
+    return made
+
+
+def run_warm(command, seconds=300):
+    """Run a script and its arguments in a fork."""
+    with tempfile.TemporaryFile('w+') as output, tempfile.TemporaryFile('w+') as errors:
+        run = warm().start(command, output, output, errors)
+        until = time.monotonic() + seconds
+        while run.poll() is None:
+            if time.monotonic() > until:
+                end_group(run.pid)
+                raise subprocess.TimeoutExpired(command, seconds)
+            time.sleep(0.02)
+        for file in (output, errors):
+            file.seek(0)
+        return subprocess.CompletedProcess(command, run.returncode, output.read(), errors.read())
 
 
 def call_tool(tool, *args):

@@ -202,12 +202,9 @@ class Scheduler:
             launch += ['-m', 'torch.distributed.run', f'--nproc_per_node={self.ranks}']
             launch += ['--master_port=0', '--rdzv_backend=c10d', '--rdzv_endpoint=localhost:0']
             arguments += ['--launcher', 'pytorch']
-        return [*launch, str(TOOLS / 'train.py'), *self._arguments(run, arguments)]
-
-    @staticmethod
-    def _arguments(run: Run, more: Sequence[str]) -> list[str]:
-        where = [str(run.spec.config), '--work-dir', str(run.folder.path), '--resume']
-        return [*where, *more, '--cfg-options', *run.overrides]
+        launch += [str(TOOLS / 'train.py'), str(run.spec.config)]
+        launch += ['--work-dir', str(run.folder.path), '--resume', *arguments]
+        return [*launch, '--cfg-options', *run.overrides]
 
     def _start(self, run: Run, slot: int) -> None:
         folder = run.folder
@@ -245,7 +242,7 @@ class Scheduler:
         if self._warm is None:
             self._warm = Warm(env)
         try:
-            return self._warm.start(self._arguments(run, run.arguments), output, lock, own)
+            return self._warm.start(self.command(run)[1:], output, lock, environment=own)
         except (
             ConnectionError
         ):  # it has died; its runs are reported, and the next ones start by themselves

@@ -11,16 +11,17 @@ import gc
 import importlib
 import json
 import os
+import runpy
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import IO
 
-from mmnystrom.bridge import install, run_tool
+from mmnystrom.bridge import install
 
-from .places import TOOLS
 from .processes import end_group
 
 #: What a run imports, sooner or later.
@@ -94,22 +95,29 @@ class Warm:
         return sys.platform == 'linux'
 
     def start(
-        self, arguments: Sequence[str], output: IO, lock: IO, environment: dict[str, str] | None = None
+        self,
+        command: Sequence[str],
+        output: IO,
+        lock: IO,
+        errors: IO | None = None,
+        environment: dict[str, str] | None = None,
     ) -> WarmRun:
-        """Fork a run of tools/train.py.
+        """Fork a run of a script.
 
         Args:
-            arguments: Its arguments.
+            command: Path of the script, and its arguments.
             output: The file that takes what it prints.
             lock: A file that it holds open.
+            errors: The file that takes what it prints to stderr. Defaults to None, ``output``.
             environment: What differs in its environment. Defaults to None, nothing.
 
         Raises:
             OSError: If the process that forks has died.
         """
-        request = json.dumps([list(arguments), environment or {}]).encode()
+        request = json.dumps([list(command), environment or {}]).encode()
+        files = [output.fileno(), (errors or output).fileno(), lock.fileno()]
         self._forked = None
-        socket.send_fds(self._socket, [request], [output.fileno(), lock.fileno()])
+        socket.send_fds(self._socket, [request], files)
         while self._forked is None:
             if not self.receive(block=True):
                 raise BrokenPipeError('the process that forks runs has died')
@@ -153,12 +161,12 @@ def _serve(connection: socket.socket) -> list[str] | None:
     """Fork a process for each request.
 
     Returns:
-        In a fork, the arguments of its run; in the process itself None, once nobody asks any more.
+        In a fork, the command of its run; in the process itself None, once nobody asks any more.
     """
     connection.settimeout(0.1)
     while True:
         try:
-            message, files, _, _ = socket.recv_fds(connection, _LIMIT, 2)
+            message, files, _, _ = socket.recv_fds(connection, _LIMIT, 3)
         except TimeoutError:
             message = None
         except ConnectionError:
@@ -167,11 +175,12 @@ def _serve(connection: socket.socket) -> list[str] | None:
             return None
         try:
             if message is not None:
-                arguments, environment = json.loads(message)
+                command, environment = json.loads(message)
                 pid = os.fork()
                 if not pid:
                     connection.close()
-                    return _become(arguments, environment, *files)
+                    _become(command, environment, *files)
+                    return command
                 for file in files:
                     os.close(file)
                 connection.send(json.dumps([pid, None]).encode())
@@ -191,18 +200,19 @@ def _tell_of_the_dead(connection: socket.socket) -> None:
         connection.send(json.dumps([pid, os.waitstatus_to_exitcode(status)]).encode())
 
 
-def _become(arguments: list[str], environment: dict[str, str], output: int, lock: int) -> list[str]:
+def _become(command: list[str], environment: dict[str, str], output: int, errors: int, lock: int) -> None:
     """Make a fork a process like one that was started: its own session, output and environment."""
     os.setsid()
-    for target in (1, 2):
-        os.dup2(output, target)
-    os.close(output)
+    for file, target in ((output, 1), (errors, 2)):
+        os.dup2(file, target)
+        os.close(file)
     os.set_inheritable(lock, True)  # its data loaders hold it, too
     os.environ.update(environment)
     os.environ.pop('PYTORCH_NVML_BASED_CUDA_CHECK', None)
     if _has_lost_cuda():
-        os.execv(sys.executable, [sys.executable, str(TOOLS / 'train.py'), *arguments])
-    return arguments
+        os.execv(sys.executable, [sys.executable, *command])
+    sys.argv = command
+    sys.path[0] = str(Path(command[0]).parent)  # and not the folder that the program was started in
 
 
 def _has_lost_cuda() -> bool:
@@ -221,12 +231,11 @@ def _import() -> None:
 
 def main() -> None:
     """What is forked, and what a fork does."""
-    sys.path[0] = str(TOOLS)  # as for tools/train.py: not the folder that the program was started in
     connection = socket.socket(fileno=int(sys.argv[1]))
     _import()
-    arguments = _serve(connection)
-    if arguments is not None:
-        run_tool('train.py', arguments)
+    command = _serve(connection)
+    if command is not None:
+        runpy.run_path(command[0], run_name='__main__')
 
 
 if __name__ == '__main__':

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from mmengine.config import Config
-from support import kda_config, run_tool
+from support import ROOT, kda_config, run_tool
 
 from mmnystrom.benchmark import processes
 from mmnystrom.benchmark import scheduler as module
@@ -19,6 +19,7 @@ from mmnystrom.benchmark.warm import Warm
 
 pytestmark = pytest.mark.skipif(not Warm.possible(), reason='runs are forked on Linux only')
 
+TRAIN = str(ROOT / 'tools' / 'train.py')
 #: A config that writes down where it is read. `import` in a config means something else to mmengine.
 PROBE = """
 os, sys, json, torch, time = map(__import__, ('os', 'sys', 'json', 'torch', 'time'))
@@ -49,7 +50,7 @@ def start(warm, tmp_path):
         lock = processes.lock_file(tmp_path / 'lock')
         log = tmp_path / 'log'
         with log.open('w') as output:
-            run = warm.start([str(tmp_path / 'probe.py')], output, lock, own)
+            run = warm.start([TRAIN, str(tmp_path / 'probe.py')], output, lock, environment=own)
         lock.write(str(run.pid))
         lock.close()
         wait_for(lambda: file.exists() and file.read_text())
@@ -81,7 +82,9 @@ def test_it_trains_what_a_started_process_trains(warm, tmp_path):
     cfg.randomness = dict(seed=3)
     cfg.dump(tmp_path / 'config.py')
     with (tmp_path / 'log').open('w') as log, (tmp_path / 'lock').open('w') as lock:
-        run = warm.start([str(tmp_path / 'config.py'), '--work-dir', str(tmp_path / 'forked')], log, lock)
+        run = warm.start(
+            [TRAIN, str(tmp_path / 'config.py'), '--work-dir', str(tmp_path / 'forked')], log, lock
+        )
     run_tool('train.py', tmp_path / 'config.py', '--work-dir', tmp_path / 'started')
     assert run.wait() == 0, (tmp_path / 'log').read_text()[-2000:]
     folders = [RunFolder(tmp_path / name) for name in ('forked', 'started')]
@@ -142,12 +145,13 @@ def test_a_fork_without_cuda_starts_a_process(monkeypatch, tmp_path):
     monkeypatch.setattr(module.os, 'setsid', lambda: None)
     monkeypatch.setattr(module.os, 'dup2', lambda a, b: None)
     monkeypatch.setattr(module.os, 'execv', lambda *args: started.append(args))
-    output, lock = (os.open(tmp_path / name, os.O_CREAT | os.O_RDWR) for name in ('output', 'lock'))
-    module._become(['config.py'], {}, output, lock)
-    os.close(lock)
+    files = [os.open(tmp_path / name, os.O_CREAT | os.O_RDWR) for name in ('output', 'errors', 'lock')]
+    monkeypatch.setattr(sys, 'argv', [])
+    monkeypatch.setattr(sys, 'path', [''])
+    module._become([TRAIN, 'config.py'], {}, *files)
+    os.close(files[-1])
     ((executable, command),) = started
-    assert executable == command[0] == sys.executable
-    assert command[1].endswith('train.py') and command[2] == 'config.py'
+    assert executable == sys.executable and command == [executable, TRAIN, 'config.py']
 
 
 def test_the_config_of_a_run_is_not_shared(warm, start, tmp_path):
@@ -155,5 +159,7 @@ def test_the_config_of_a_run_is_not_shared(warm, start, tmp_path):
     start()[0].wait()
     Config(dict(a=1)).dump(tmp_path / 'probe.py')
     with (tmp_path / 'log').open('w') as log, (tmp_path / 'lock').open('w') as lock:
-        run = warm.start([str(tmp_path / 'probe.py'), '--work-dir', str(tmp_path / 'w')], log, lock)
+        run = warm.start(
+            [TRAIN, str(tmp_path / 'probe.py'), '--work-dir', str(tmp_path / 'w')], log, lock
+        )
     assert run.wait() == 1 and 'the real error' not in (tmp_path / 'log').read_text()
