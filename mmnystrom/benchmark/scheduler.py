@@ -239,13 +239,10 @@ class Scheduler:
     def _begin_warm(self, run: Run, env: dict, own: dict, output: IO, lock: IO) -> WarmRun | None:
         if not self._can_be_warm:
             return None
-        if self._warm is None:
-            self._warm = Warm(env)
         try:
+            self._warm = self._warm or Warm(env)
             return self._warm.start(self.command(run)[1:], output, lock, environment=own)
-        except (
-            ConnectionError
-        ):  # it has died; its runs are reported, and the next ones start by themselves
+        except OSError:  # its runs, if it has died, are reported; those to come are started
             self._can_be_warm = False
             return None
 
