@@ -5,7 +5,11 @@ _base_ = ['./cifar100-cpu.py']
 
 title = 'CIFAR-100, ResNet-18 with 16 channels to one with 8, in batches of 256'
 
-options = {'optim_wrapper.optimizer.lr': 0.1, 'train_dataloader.batch_size': 256}
+options = {
+    'optim_wrapper.optimizer.lr': 0.1,
+    'train_dataloader.batch_size': 256,
+    'env_cfg.cudnn_benchmark': True,
+}
 options.update({
     f'{loader}.{key}': value
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader')

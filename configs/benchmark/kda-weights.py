@@ -21,11 +21,12 @@ methods = {
     }).items() for batch in (64, 128, 256)
 }
 
-options = {
+options = {'env_cfg.cudnn_benchmark': True}
+options.update({
     f'{loader}.{key}': value
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader')
     for key, value in dict(num_workers=0, persistent_workers=False).items()
-}
+})
 
 tune = dict(trials=5, span=10, seeds=2, validation=0.1)
 
