@@ -41,7 +41,7 @@ ROOMS = {
 }
 TOOLS = sorted((ROOT / 'tools').rglob('*.py'))
 #: Files of the plugin that may name mmpretrain.
-MMPRETRAIN = ('backbones.py', 'datasets.py', 'parts.py', 'sent_config.py')
+MMPRETRAIN = ('backbones.py', 'batched.py', 'datasets.py', 'parts.py', 'sent_config.py')
 
 
 def imported(path):

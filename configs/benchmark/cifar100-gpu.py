@@ -1,6 +1,5 @@
 # The suite cifar100-cpu in the batches of a GPU, for --amp --channels-last --jobs 16: a GPU
-# is not filled by one run of networks as small as these. Images come without a process of
-# their own, which would cost more than it saves where every core has a run.
+# is not filled by one run of networks as small as these.
 _base_ = ['./cifar100-cpu.py']
 
 title = 'CIFAR-100, ResNet-18 with 16 channels to one with 8, in batches of 256'
@@ -10,10 +9,5 @@ options = {
     'train_dataloader.batch_size': 256,
     'env_cfg.cudnn_benchmark': True,
 }
-options.update({
-    f'{loader}.{key}': value
-    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader')
-    for key, value in dict(num_workers=0, persistent_workers=False).items()
-})
 
 tune = dict(trials=5, span=10, seeds=1, epochs=5, validation=0.1)

@@ -22,11 +22,6 @@ methods = {
 }
 
 options = {'env_cfg.cudnn_benchmark': True}
-options.update({
-    f'{loader}.{key}': value
-    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader')
-    for key, value in dict(num_workers=0, persistent_workers=False).items()
-})
 
 tune = dict(trials=5, span=10, seeds=2, validation=0.1)
 

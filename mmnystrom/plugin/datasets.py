@@ -12,6 +12,8 @@ from sklearn.datasets import load_digits
 from mmnystrom.core import check_integer
 from mmnystrom.registry import DATASETS
 
+from .batched import CropAndFlip
+
 
 @DATASETS.register_module()
 class Digits(BaseDataset):
@@ -84,7 +86,8 @@ class _Images:
 
     SHAPE = (32, 32, 3)
 
-    def __init__(self, num_classes: int | None = None, **kwargs) -> None:
+    def __init__(self, num_classes: int | None = None, batched: bool = True, **kwargs) -> None:
+        self.batched = batched
         if num_classes is not None:
             check_integer('num_classes', num_classes)
             known = self.METAINFO['classes']
@@ -94,6 +97,15 @@ class _Images:
                 )
             kwargs['metainfo'] = dict(kwargs.get('metainfo') or {}, classes=known[:num_classes])
         super().__init__(**kwargs)
+
+    def __getitems__(self, indices: list[int]) -> list[dict]:
+        """A batch, as torch's loaders ask for it."""
+        transform = CropAndFlip.of(self.pipeline.transforms) if self.batched else None
+        if transform is None:
+            return [self[index] for index in indices]
+        found = transform([self.get_data_info(index) for index in indices])
+        # A pipeline that gives nothing asks for another image, which is the data set's own affair.
+        return [self[index] if x is None else x for index, x in zip(indices, found, strict=True)]
 
     def load_data_list(self) -> list[dict]:
         """Images (32, 32, 3), BGR, and labels of the split."""
@@ -149,8 +161,13 @@ class CIFAR10Images(_Images, CIFAR10):
     reads from a file (CIFAR10's own are RGB), so that a network trained on them can be given files:
     the data preprocessor needs ``to_rgb=True``. They are held in memory.
 
+    A loader gets random crops and horizontal flips that its pipeline begins with for a whole batch at
+    once, see :class:`~mmnystrom.plugin.batched.CropAndFlip`.
+
     Args:
         num_classes: Keep only the first classes, in alphabetical order. Defaults to None, all.
+        batched: Whether to do so; if not, each image goes through the pipeline by itself. Defaults to
+            True.
         **kwargs: As for CIFAR10: ``data_root``, ``split`` (``'train'`` or ``'test'``), ``pipeline``, ...
 
     Raises:
@@ -165,6 +182,7 @@ class CIFAR100Images(_Images, CIFAR100):
 
     Args:
         num_classes: Keep only the first classes, in alphabetical order. Defaults to None, all.
+        batched: As for :class:`CIFAR10Images`. Defaults to True.
         **kwargs: As for CIFAR100.
 
     Raises:

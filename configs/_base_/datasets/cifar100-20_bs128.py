@@ -7,6 +7,6 @@ train_images = 10000
 data_preprocessor = dict(num_classes=num_classes)
 
 train_dataloader = dict(
-    batch_size=128, num_workers=1, dataset=dict(num_classes=num_classes))
-val_dataloader = dict(num_workers=1, dataset=dict(num_classes=num_classes))
+    batch_size=128, dataset=dict(num_classes=num_classes))
+val_dataloader = dict(dataset=dict(num_classes=num_classes))
 test_dataloader = val_dataloader

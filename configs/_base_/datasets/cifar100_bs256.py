@@ -18,10 +18,12 @@ train_pipeline = [
 ]
 test_pipeline = [dict(type='PackInputs')]
 
+# Images in memory, cropped and flipped a batch at a time, come faster than processes of
+# their own could hand them over.
 train_dataloader = dict(
     batch_size=256,
-    num_workers=4,
-    persistent_workers=True,
+    num_workers=0,
+    persistent_workers=False,
     collate_fn=dict(type='default_collate'),
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
@@ -31,8 +33,8 @@ train_dataloader = dict(
         pipeline=train_pipeline))
 val_dataloader = dict(
     batch_size=256,
-    num_workers=2,
-    persistent_workers=True,
+    num_workers=0,
+    persistent_workers=False,
     collate_fn=dict(type='default_collate'),
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
@@ -46,7 +48,8 @@ test_dataloader = val_dataloader
 test_evaluator = val_evaluator
 
 # The same through mmpretrain's CustomDataset, for the configs whose names end in
-# -folder; it needs the class folders.
+# -folder; it needs the class folders. It reads a file for each image.
+folder_loader = dict(num_workers=4, persistent_workers=True)
 folder_preprocessor = dict(to_rgb=True)
 folder_train = dict(
     type='CustomDataset',

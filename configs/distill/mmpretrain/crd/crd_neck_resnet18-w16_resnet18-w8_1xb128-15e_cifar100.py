@@ -24,6 +24,8 @@ images['pipeline'] = [
     dict(type='mmrazor.PackCRDClsInputs'),
 ]
 train_dataloader = dict(
+    num_workers=2,
+    persistent_workers=True,
     dataset=dict(
         _delete_=True,
         type='mmrazor.CRDDataset',

@@ -4,6 +4,8 @@ model = dict(
     data_preprocessor=_base_.folder_preprocessor,
     teacher_ckpt='work_dirs/resnet18-w32_1xb256-4e_cifar100-folder/epoch_4.pth'
 )
-train_dataloader = dict(dataset=dict(_delete_=True, **_base_.folder_train))
-val_dataloader = dict(dataset=dict(_delete_=True, **_base_.folder_test))
+train_dataloader = dict(
+    _base_.folder_loader, dataset=dict(_delete_=True, **_base_.folder_train))
+val_dataloader = dict(
+    _base_.folder_loader, dataset=dict(_delete_=True, **_base_.folder_test))
 test_dataloader = val_dataloader

@@ -1,6 +1,8 @@
 _base_ = ['./resnet18_1xb256-120e_cifar100.py']
 
 data_preprocessor = _base_.folder_preprocessor
-train_dataloader = dict(dataset=dict(_delete_=True, **_base_.folder_train))
-val_dataloader = dict(dataset=dict(_delete_=True, **_base_.folder_test))
+train_dataloader = dict(
+    _base_.folder_loader, dataset=dict(_delete_=True, **_base_.folder_train))
+val_dataloader = dict(
+    _base_.folder_loader, dataset=dict(_delete_=True, **_base_.folder_test))
 test_dataloader = val_dataloader
