@@ -23,7 +23,7 @@ methods = {
 
 options = {'env_cfg.cudnn_benchmark': True}
 
-tune = dict(trials=5, span=10, seeds=2, validation=0.1)
+tune = dict(trials=5, span=10, seeds=1, epochs=10, validation=0.1)
 
 seeds = 1
 ranks = 1

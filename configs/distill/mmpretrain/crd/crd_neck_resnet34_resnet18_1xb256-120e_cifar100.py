@@ -17,14 +17,14 @@ model = dict(
                 type='CRDConnector', dim_in=_base_.teacher_channels.feat)),
         **_base_.distiller))
 
-# Every image comes with the numbers of those to contrast it with.
+# Every image comes with the numbers of those to contrast it with, which take long to draw.
 images = dict(_base_.train_dataloader.dataset, _scope_='mmpretrain')
 images['pipeline'] = [
     *images['pipeline'][:-1],
     dict(type='mmrazor.PackCRDClsInputs'),
 ]
 train_dataloader = dict(
-    num_workers=2,
+    num_workers=max(_base_.train_dataloader.num_workers, 2),
     persistent_workers=True,
     dataset=dict(
         _delete_=True,
