@@ -1,7 +1,8 @@
 """KDA's choices side by side on Digits: forms, kernels and landmark strategies.
 
 One choice is changed at a time from the config of the demo (pre-FC, class centres, linear kernel,
-partial rows), each with partial and with Nystrom rows.
+partial rows), each with partial and with Nystrom rows. Beside them stand KDA's default and the methods
+that compare kernels of a batch, or logits, as the zoo has them.
 """
 
 from __future__ import annotations
@@ -41,6 +42,16 @@ LANDMARKS = {
     'classifier': dict(type='classifier'),
     'fixed': dict(type='fixed', indices=list(range(10))),  # the first ten are one of each class
 }
+#: Name -> the beginning of its config's name, which the pair completes.
+RELATIVES = {
+    'KDA default': 'kda/kda_neck',
+    'KD standardized': 'kd_standardized/kd-standardized_logits',
+    'PKT': 'pkt/pkt_neck',
+    'SP': 'sp/sp_backbone',
+    'CC': 'cc/cc_neck',
+    'CKA': 'cka/cka_neck',
+    'CKA both': 'cka/cka_neck-logits',
+}
 LOSS = 'loss_kda'
 #: Weight of every variant. The paper's 0.04 is for a sum over 256 x 100 entries. Here it is 32 x 10.
 WEIGHT = 0.36
@@ -77,12 +88,15 @@ def variant_config(arguments: dict) -> Config:
 
 
 def choices_plan(work_dir: Path, seeds: int) -> Plan:
-    """The teacher, the student alone, KD, and every variant, whose configs are written here."""
+    """Teacher, student alone, KD, the relatives, and the variants, whose configs are written here."""
     folder = work_dir / 'configs'
     folder.mkdir(parents=True, exist_ok=True)
     methods = {
         name: Method(CONFIGS / METHODS[name], distilled=name == 'KD') for name in (TEACHER, STUDENT, 'KD')
     }
+    for name, beginning in RELATIVES.items():
+        config = CONFIGS / 'distill/mmpretrain' / f'{beginning}_{PAIR}.py'
+        methods[name] = Method(config, distilled=True)
     for name, arguments in variants().items():
         methods[name] = Method(folder / f'{name.replace(" ", "-")}.py', distilled=True)
         variant_config(arguments).dump(methods[name].config)
@@ -114,6 +128,8 @@ def write_choices_report(plan: Plan) -> str:
                 row[figure] = [run.folder.logged(f'kernel/kda/{figure}')[-1] for run in runs]
         if method != TEACHER:  # by the linear kernel: the same yardstick for all
             row['linear_transfer'] = result.transfer['pre-FC']
+        if method in RELATIVES:
+            row['cka'] = result.cka['pre-FC']  # of the same, and linear, kernel
         for figure in ('transfer', 'linear_transfer', 'cka', 'nystrom_error_teacher'):
             line.append(mean_std(row[figure], 3) if row.get(figure) else '-')
         lines.append(line)

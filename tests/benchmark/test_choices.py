@@ -18,13 +18,15 @@ def test_every_kernel_and_strategy_with_both_forms():
 
 def test_configs_are_written(tmp_path):
     runs = choices.choices_plan(tmp_path, 3)
-    assert len(runs) == 3 * (3 + len(choices.variants()))
+    assert len(runs) == 3 * (3 + len(choices.RELATIVES) + len(choices.variants()))
     assert 'teacher' in runs.methods
     for name, arguments in choices.variants().items():
         loss = Config.fromfile(runs.methods[name].config).model.distiller.distill_losses.loss_kda
         assert loss.loss_weight == 0.36
         assert {key: loss[key] for key in arguments} == arguments
         assert runs.methods[name].distilled
+    for name in choices.RELATIVES:
+        assert runs.methods[name].distilled and runs.methods[name].config.is_file()
 
 
 @pytest.mark.parametrize('name', ['kmeans linear nystrom', 'classifier linear partial'])

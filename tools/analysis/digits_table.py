@@ -1,8 +1,9 @@
 """KDA's choices side by side on Digits: forms, kernels and landmark strategies.
 
 One choice is changed at a time from the config of the demo (pre-FC, class centres, linear kernel,
-partial rows), each with partial and with Nystrom rows. Everything goes through tools/train.py; a table
-that was killed goes on where it stopped. Prints a Markdown table, and writes it below --work-dir.
+partial rows), each with partial and with Nystrom rows. Beside them stand KDA's default and the methods
+that compare kernels of a batch, or logits, as the zoo has them. Everything goes through tools/train.py;
+a table that was killed goes on where it stopped. Prints a Markdown table, and writes it below --work-dir.
 """
 
 import argparse
