@@ -116,7 +116,8 @@ def test_takes_a_step(path, tmp_path):
     if path.stem.startswith('at_') and 'digits' in path.stem:
         distilled.pop('distill.loss_high')  # maps of one pixel all have the same attention
     assert all(value > 0 for value in distilled.values()), logs
-    moved = {key for key, value in before.items() if not torch.equal(value, model.state_dict()[key])}
+    after = model.state_dict()
+    moved = {key for key, value in before.items() if not torch.equal(value, after[key])}
     assert not any(key.startswith('teacher.') for key in moved)
     trained = [key for key in moved if not key.endswith(('running_mean', 'running_var', 'batches_tracked'))]
     # The first stage of factor transfer trains nothing of the student.
