@@ -140,8 +140,8 @@ def run_tool(tool, *args, ranks=None, check=True, env=None, cwd=None):
 
     Where nothing speaks against it the process is a fork of one that has imported everything.
     """
-    if not (ranks or env or cwd) and Warm.possible():
-        result = run_warm([str(ROOT / 'tools' / tool), *map(str, args)])
+    if not (ranks or env) and Warm.possible():
+        result = run_warm([str(ROOT / 'tools' / tool), *map(str, args)], cwd)
         if check and result.returncode:
             raise AssertionError(result.stdout[-3000:] + result.stderr[-6000:])
         return result
@@ -171,10 +171,10 @@ def warm():
     return made
 
 
-def run_warm(command, seconds=300):
+def run_warm(command, cwd=None, seconds=300):
     """Run a script and its arguments in a fork."""
     with tempfile.TemporaryFile('w+') as output, tempfile.TemporaryFile('w+') as errors:
-        run = warm().start(command, output, output, errors)
+        run = warm().start(command, output, output, errors, directory=cwd)
         until = time.monotonic() + seconds
         while run.poll() is None:
             if time.monotonic() > until:

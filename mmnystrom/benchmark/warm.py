@@ -101,6 +101,7 @@ class Warm:
         lock: IO,
         errors: IO | None = None,
         environment: dict[str, str] | None = None,
+        directory: Path | None = None,
     ) -> WarmRun:
         """Fork a run of a script.
 
@@ -110,11 +111,12 @@ class Warm:
             lock: A file that it holds open.
             errors: The file that takes what it prints to stderr. Defaults to None, ``output``.
             environment: What differs in its environment. Defaults to None, nothing.
+            directory: Where it works. Defaults to None, where the process does.
 
         Raises:
             OSError: If the process that forks has died.
         """
-        request = json.dumps([list(command), environment or {}]).encode()
+        request = json.dumps([list(command), environment or {}, str(directory or '')]).encode()
         files = [output.fileno(), (errors or output).fileno(), lock.fileno()]
         self._forked = None
         socket.send_fds(self._socket, [request], files)
@@ -175,11 +177,11 @@ def _serve(connection: socket.socket) -> list[str] | None:
             return None
         try:
             if message is not None:
-                command, environment = json.loads(message)
+                command, environment, directory = json.loads(message)
                 pid = os.fork()
                 if not pid:
                     connection.close()
-                    _become(command, environment, *files)
+                    _become(command, environment, directory, *files)
                     return command
                 for file in files:
                     os.close(file)
@@ -200,7 +202,9 @@ def _tell_of_the_dead(connection: socket.socket) -> None:
         connection.send(json.dumps([pid, os.waitstatus_to_exitcode(status)]).encode())
 
 
-def _become(command: list[str], environment: dict[str, str], output: int, errors: int, lock: int) -> None:
+def _become(
+    command: list[str], environment: dict[str, str], directory: str, output: int, errors: int, lock: int
+) -> None:
     """Make a fork a process like one that was started: its own session, output and environment."""
     os.setsid()
     for file, target in ((output, 1), (errors, 2)):
@@ -208,6 +212,8 @@ def _become(command: list[str], environment: dict[str, str], output: int, errors
         os.close(file)
     os.set_inheritable(lock, True)  # its data loaders hold it, too
     os.environ.update(environment)
+    if directory:
+        os.chdir(directory)
     os.environ.pop('PYTORCH_NVML_BASED_CUDA_CHECK', None)
     if _has_lost_cuda():
         os.execv(sys.executable, [sys.executable, *command])

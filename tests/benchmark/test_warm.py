@@ -148,7 +148,7 @@ def test_a_fork_without_cuda_starts_a_process(monkeypatch, tmp_path):
     files = [os.open(tmp_path / name, os.O_CREAT | os.O_RDWR) for name in ('output', 'errors', 'lock')]
     monkeypatch.setattr(sys, 'argv', [])
     monkeypatch.setattr(sys, 'path', [''])
-    module._become([TRAIN, 'config.py'], {}, *files)
+    module._become([TRAIN, 'config.py'], {}, '', *files)
     os.close(files[-1])
     ((executable, command),) = started
     assert executable == sys.executable and command == [executable, TRAIN, 'config.py']
