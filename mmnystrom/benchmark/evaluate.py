@@ -123,8 +123,9 @@ def checked_top1(run: Run, logits: Tensor, labels: Tensor) -> float:
         ResultError: If the run logged another one.
     """
     found, logged = top1(logits, labels), run.folder.logged()[-1]
-    # Two images may differ: a GPU does not always add up in the same order.
-    if abs(found - logged) > 200 / len(labels) + 0.01:
+    # Two images may differ, or one in a thousand: a GPU does not always add up in the same order, and a
+    # run may be reported on another device than it was trained on.
+    if abs(found - logged) > max(200 / len(labels), 0.1) + 0.01:
         raise ResultError(
             f'{run}: the checkpoint has top-1 {found:.2f}, but its run logged {logged:.2f}.'
         )

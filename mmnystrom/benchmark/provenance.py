@@ -24,16 +24,21 @@ from .places import PACKAGE, ROOT
 ROOMS = ('core', 'plugin', 'bridge')
 
 
+def machine() -> str:
+    """The GPU, or the kind of processor, and how many cores there are."""
+    name = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
+    return f'{name}, {os.cpu_count()} CPU cores'
+
+
 def provenance() -> dict:
     """Versions, device, commit and command, for a file of results."""
     versions = {
         package.__name__: package.__version__ for package in (torch, mmengine, mmpretrain, mmrazor)
     }
-    name = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
     return dict(
         versions=dict(python=platform.python_version(), mmnystrom=__version__, **versions),
         device=get_device(),
-        machine=f'{name}, {os.cpu_count()} CPU cores',
+        machine=machine(),
         commit=commit(),
         command=' '.join(['python', *sys.argv]),
     )

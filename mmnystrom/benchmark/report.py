@@ -10,7 +10,7 @@ from mmnystrom.plugin.replay.store import gib
 from . import figures
 from .errors import ResultError
 from .evaluate import LAYERS, Result, compare_with, evaluate, measure_costs, top1
-from .plan import STUDENT
+from .plan import STUDENT, Plan
 from .provenance import provenance
 from .scheduler import Scheduler
 from .tables import difference, markdown_table, mean_std, resolution
@@ -53,7 +53,8 @@ def write_report(scheduler: Scheduler, title: str, rounds: int, tuning: dict | N
         rows={name: result.as_dict() for name, result in results.items()},
         **({} if tuning is None else dict(tuning=tuning)),
         failed={str(run): why.splitlines()[0] for run, why in scheduler.failed.items()},
-        run_commits=sorted({str(run.folder.read_mark().get('commit')) for run in plan} - {'None'}),
+        run_commits=_marks(plan, 'commit'),
+        run_machines=_marks(plan, 'machine'),
         **provenance(),
     )
     (plan.work_dir / 'results.json').write_text(json.dumps(found, indent=2) + '\n')
@@ -172,3 +173,8 @@ def notes(scheduler: Scheduler, results: dict[str, Result], images: int = 0) -> 
         named = ', '.join(sorted({run.method for run in scheduler.outdated}))
         parts.append(f'Trained by another version of the package (--fresh repeats them): {named}.')
     return '\n\n'.join(parts)
+
+
+def _marks(plan: Plan, key: str) -> list[str]:
+    """What the runs have noted of themselves: a report may be made on another machine."""
+    return sorted({str(run.folder.read_mark().get(key)) for run in plan} - {'None'})

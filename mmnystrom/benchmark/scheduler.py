@@ -14,12 +14,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO
 
+import torch
+
 from .errors import RunFailedError, SuiteError, WorkDirError
 from .places import TOOLS
 from .plan import Plan, Run
 from .processes import end_group, exclusive, interrupted_by_signals, lock_file, signal_name
 from .progress import Progress
-from .provenance import code_fingerprint, commit
+from .provenance import code_fingerprint, commit, machine
 from .warm import Warm, WarmRun
 
 _NO_SPACE = os.strerror(errno.ENOSPC)
@@ -211,7 +213,11 @@ class Scheduler:
         folder.path.parent.mkdir(parents=True, exist_ok=True)
         lock = lock_file(folder.lock)
         state = dict(
-            fingerprint=run.fingerprint, code=code_fingerprint(), commit=commit(), finished=False
+            fingerprint=run.fingerprint,
+            code=code_fingerprint(),
+            commit=commit(),
+            machine=f'{machine()}, torch {torch.__version__}',
+            finished=False,
         )
         before = folder.read_mark()
         if before.get('fingerprint') != state['fingerprint']:

@@ -62,6 +62,8 @@ def test_a_failed_method_is_reported_and_tried_again(small):
     assert done.stdout.count('not repeated') == 3
     result = json.loads((small / 'runs' / 'results.json').read_text())
     assert result['failed'] == {} and result['versions']['torch'] == torch.__version__
+    (machine,) = result['run_machines']
+    assert machine.endswith(f'CPU cores, torch {torch.__version__}')
     row = result['rows']['KDA pre-FC']
     assert len(row['top1']) == 1 and row['best'] >= row['top1']
     assert row['time'] > 0 and row['memory'] > result['rows']['student alone']['memory'] == 1
