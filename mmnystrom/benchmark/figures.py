@@ -87,8 +87,14 @@ def accuracy(
     axis.set_xlim(left, right)
     axis.set_ylim(-1.2, len(rows) - 0.4)
     axis.grid(alpha=0.3)
-    seeds = max((len(result.top1) for result in results.values()), default=0)
-    of_seeds = f'mean and standard deviation of {seeds} seeds' if seeds > 1 else 'one seed'
+    counts = [len(result.top1) for result in results.values()] or [0]
+    few, seeds = min(counts), max(counts)
+    if seeds > 1:
+        of_seeds = (
+            f'mean and standard deviation of {seeds if few == seeds else f"{few} to {seeds}"} seeds'
+        )
+    else:
+        of_seeds = 'one seed'
     axis.set_xlabel(f'top-1 at the last epoch (%), {of_seeds}\nthe axis does not begin at 0')
     axis.set_title(title)
     figure.savefig(path, dpi=120)

@@ -83,7 +83,9 @@ class Warm:
                 [sys.executable, '-m', __name__, str(theirs.fileno())],
                 env=environment,
                 pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
+                # What imports say would stand among the lines of the program. If they fail, the runs are
+                # started by themselves, and say so in their logs.
+                **dict.fromkeys(('stdin', 'stdout', 'stderr'), subprocess.DEVNULL),
                 start_new_session=True,
             )
         self._runs: dict[int, WarmRun] = {}

@@ -1,5 +1,6 @@
 """The table and the pictures of results."""
 
+import matplotlib.axes
 import numpy as np
 import pytest
 from benchmark.stand_in import make
@@ -34,6 +35,20 @@ def test_table_and_pictures(tmp_path):
     figures.accuracy(tmp_path / 'a.png', 'a title', results, 90.0)
     figures.transfer(tmp_path / 'b.png', 'a title', results)
     assert all((tmp_path / name).stat().st_size > 5000 for name in ('a.png', 'b.png'))
+
+
+def test_a_picture_says_of_how_many_seeds_it_is(tmp_path, monkeypatch):
+    said = []
+    label = matplotlib.axes.Axes.set_xlabel
+    monkeypatch.setattr(
+        matplotlib.axes.Axes, 'set_xlabel', lambda self, text: said.append(text) or label(self, text)
+    )
+    results = results_of(['student alone', 'KD'])
+    for counts in ((1, 1), (3, 3), (1, 3)):
+        for count, result in zip(counts, results.values(), strict=True):
+            result.top1 = [60.0 + i for i in range(count)]
+        figures.accuracy(tmp_path / 'a.png', 'a title', results, 90.0)
+    assert ['one seed' in said[0], '3 seeds' in said[1], '1 to 3 seeds' in said[2]] == [True] * 3
 
 
 def test_notes_say_what_is_missing(configs):
