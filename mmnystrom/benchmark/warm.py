@@ -20,6 +20,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
+import numpy as np
+import torch
+
 from mmnystrom.bridge import install
 
 from .processes import end_group
@@ -219,13 +222,14 @@ def _become(
     os.environ.pop('PYTORCH_NVML_BASED_CUDA_CHECK', None)
     if _has_lost_cuda():
         os.execv(sys.executable, [sys.executable, *command])
+    np.random.seed()  # each fork would draw the same; Python's own generator sees to it itself
+    torch.seed()
     sys.argv = command
     sys.path[0] = str(Path(command[0]).parent)  # and not the folder that the program was started in
 
 
 def _has_lost_cuda() -> bool:
-    import torch
-    from mmengine.device import is_cuda_available
+    from mmengine.device import is_cuda_available  # a fork has it imported
 
     return is_cuda_available() and not torch.cuda.is_available()
 

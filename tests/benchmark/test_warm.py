@@ -25,6 +25,7 @@ PROBE = """
 os, sys, json, torch, time = map(__import__, ('os', 'sys', 'json', 'torch', 'time'))
 found = dict(
     session=os.getsid(0), pid=os.getpid(), threads=torch.get_num_threads(), path=sys.path,
+    drawn=int(__import__('numpy').random.randint(1 << 30)), torch=torch.initial_seed(),
     argv=sys.argv, own=os.environ.get('OWN'), asked=os.environ.get('PYTORCH_NVML_BASED_CUDA_CHECK'))
 __import__('pathlib').Path({file!r}).write_text(json.dumps(found))
 time.sleep({seconds})
@@ -73,8 +74,9 @@ def test_a_fork_is_like_a_started_process(start, tmp_path):
     assert found['pid'] == found['session'] == run.pid and found['own'] == 'yes'
     assert found['threads'] == 1 and found['asked'] is None
     assert found['argv'][1:] == [str(tmp_path / 'probe.py')] and str(Path.cwd()) not in found['path']
-    _, found, _ = start()
-    assert found['own'] is None
+    _, other, _ = start()
+    assert other['own'] is None
+    assert found['drawn'] != other['drawn'] and found['torch'] != other['torch']
 
 
 def test_it_trains_what_a_started_process_trains(warm, tmp_path):
