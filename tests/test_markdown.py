@@ -91,7 +91,14 @@ def test_a_config_loads_and_builds(code, tmp_path):
     for spec in losses.values():
         assert MODELS.build(dict(spec, _scope_='mmrazor'))
     if 'model' not in cfg:
-        parts = {'custom_hooks', 'compile', 'methods', 'student_recorders', 'teacher_init'}
+        parts = {
+            'custom_hooks',
+            'compile',
+            'methods',
+            'train_dataloader',
+            'student_recorders',
+            'teacher_init',
+        }
         assert losses or parts & set(cfg)
         return
     cfg.model.teacher_ckpt = None
