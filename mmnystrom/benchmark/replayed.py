@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from collections.abc import Sequence
@@ -40,7 +41,7 @@ def with_hooks(config: Path, path: Path, hooks: Sequence[dict] = (), changes: di
         if any(other.get('type') == hook['type'] for other in there):
             raise SuiteError(f'{config} has a {hook["type"]} already, and would get a second one.')
     cfg.custom_hooks = [*there, *hooks]
-    cfg.merge_from_dict(changes or {})
+    cfg.merge_from_dict(copy.deepcopy(changes or {}))  # merging takes _delete_ out of what it is given
     path.parent.mkdir(parents=True, exist_ok=True)
     # Other processes of the same benchmark may be reading it.
     new = path.with_name(f'.{os.getpid()}_{path.name}')

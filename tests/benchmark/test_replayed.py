@@ -43,6 +43,15 @@ def test_a_method_is_replayed_and_one_without_teacher_is_not(config, tmp_path):
     assert with_options('student alone', alone, tmp_path / 'new', dict(views=3), True).store_key is None
 
 
+def test_changes_serve_several_methods(config, tmp_path):
+    """mmengine takes ``_delete_`` out of what it merges."""
+    changes = {'model': dict(_delete_=True, b=2)}
+    for name in ('one', 'two'):
+        made = with_options(name, Method(config), tmp_path / 'configs', changes=changes)
+        assert Config.fromfile(made.config).model == dict(b=2)
+    assert changes['model']['_delete_']
+
+
 def test_where_the_store_is_changes_no_result(config, tmp_path):
     """A work directory that is moved is not trained again."""
     method = with_options('KDA', Method(config, distilled=True), tmp_path / 'new', dict(views=3))
