@@ -3,7 +3,7 @@
 import pytest
 from benchmark.stand_in import make
 from mmengine.config import Config
-from support import CONFIGS
+from support import CONFIGS, unformatted
 
 from mmnystrom.benchmark.compare import suite_scheduler
 from mmnystrom.benchmark.errors import SuiteError
@@ -17,7 +17,8 @@ SUITES = sorted((CONFIGS / 'benchmark').glob('*.py'))
 def test_every_suite_names_real_configs(file):
     assert file.stem in known_suites()
     cfg = Config.fromfile(file)
-    scheduler, title = suite_scheduler(Options(file.stem, gpus=range(8)))
+    with unformatted():
+        scheduler, title = suite_scheduler(Options(file.stem, gpus=range(8)))
     plan = scheduler.plan
     assert title == cfg.title
     assert (TEACHER in plan.methods) == cfg.teacher.endswith('.py')
