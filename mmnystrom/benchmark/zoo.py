@@ -29,13 +29,19 @@ DATA = {
 
 
 def measured() -> dict[str, float]:
-    """Name of a config -> mean top-1 at the last epoch, of the benchmarks that were run."""
+    """Name of a config -> mean top-1 at the last epoch, of the benchmarks that were run.
+
+    A suite or a method with options has trained something else than the config says.
+    """
     found = {}
     for path in sorted(RESULTS.glob('*.json')):
         rows = json.loads(path.read_text())['rows']
         file = find_suite(path.stem)
-        for name, method in suite_methods(Config.fromfile(file), file).items():
-            if name in rows:
+        cfg = Config.fromfile(file)
+        if cfg.get('options'):
+            continue
+        for name, method in suite_methods(cfg, file).items():
+            if name in rows and not method.changes:
                 found[method.config.stem] = round(statistics.mean(rows[name]['top1']), 2)
     return found
 
