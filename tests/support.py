@@ -142,15 +142,20 @@ def run_tool(tool, *args, ranks=None, check=True, env=None, cwd=None):
     """
     if not (ranks or env) and Warm.possible():
         result = run_warm([str(ROOT / 'tools' / tool), *map(str, args)], cwd)
-        if check and result.returncode:
-            raise AssertionError(result.stdout[-3000:] + result.stderr[-6000:])
-        return result
+    else:
+        result = _start_tool(tool, args, ranks, env, cwd)
+    if check and result.returncode:
+        raise AssertionError(result.stdout[-3000:] + result.stderr[-6000:])
+    return result
+
+
+def _start_tool(tool, args, ranks, env, cwd):
     command = [sys.executable]
     if ranks:
         command += ['-m', 'torch.distributed.run', f'--nproc_per_node={ranks}', '--master_port=0']
         command += ['--rdzv_backend=c10d', '--rdzv_endpoint=localhost:0']
         args = (*args, '--launcher', 'pytorch')
-    result = subprocess.run(
+    return subprocess.run(
         [*command, str(ROOT / 'tools' / tool), *map(str, args)],
         capture_output=True,
         text=True,
@@ -158,9 +163,6 @@ def run_tool(tool, *args, ranks=None, check=True, env=None, cwd=None):
         env={**os.environ, 'OMP_NUM_THREADS': '1', **(env or {})},
         cwd=cwd,
     )
-    if check and result.returncode:
-        raise AssertionError(result.stdout[-3000:] + result.stderr[-6000:])
-    return result
 
 
 @functools.cache

@@ -88,13 +88,8 @@ def accuracy(
     axis.set_ylim(-1.2, len(rows) - 0.4)
     axis.grid(alpha=0.3)
     counts = [len(result.top1) for result in results.values()] or [0]
-    few, seeds = min(counts), max(counts)
-    if seeds > 1:
-        of_seeds = (
-            f'mean and standard deviation of {seeds if few == seeds else f"{few} to {seeds}"} seeds'
-        )
-    else:
-        of_seeds = 'one seed'
+    seeds = ' to '.join(str(count) for count in sorted({min(counts), max(counts)}))
+    of_seeds = f'mean and standard deviation of {seeds} seeds' if max(counts) > 1 else 'one seed'
     axis.set_xlabel(f'top-1 at the last epoch (%), {of_seeds}\nthe axis does not begin at 0')
     axis.set_title(title)
     figure.savefig(path, dpi=120)

@@ -11,9 +11,9 @@ from mmengine.device import get_device
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from mmrazor.registry import MODELS
-from tabulate import tabulate
 
 from .provenance import provenance
+from .tables import markdown_table
 from .timing import ratios_in_turns
 
 STACKED = 'default_collate'
@@ -53,7 +53,7 @@ def loading_costs(config: str, rounds: int = 6, at_least: float = 2.0, out: Path
         where = dict(provenance(), batch=cfg.train_dataloader.batch_size)
         out.write_text(json.dumps(dict(where, ratios=ratios), indent=1) + '\n')
     rows = [(name, f'{ratio:.2f}') for name, ratio in ratios.items()]
-    return tabulate(rows, ('images are made', 'time'), tablefmt='github')
+    return markdown_table([('images are made', 'time'), *rows])
 
 
 def _step(cfg: Config, ready, processes: int, collate: str, batched: bool) -> Callable[[], object]:

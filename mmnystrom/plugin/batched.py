@@ -55,24 +55,21 @@ class CropAndFlip:
         images = np.stack([item['img'] for item in items])
         pad = self.crop.padding
         if pad:
-            width = ((0, 0), (pad, pad), (pad, pad), (0, 0))
-            images = np.pad(images, width)
+            images = np.pad(images, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
         # As the transform does, a side that is too short stays whole.
         height, width = (
             min(wanted, there)
             for wanted, there in zip(self.crop.crop_size, images.shape[1:3], strict=True)
         )
         room = np.array(images.shape[1:3]) - (height, width) + 1
-        for item, image, (y, x) in zip(
-            items, images, np.random.randint(0, room, (len(items), 2)).tolist(), strict=True
-        ):
+        offsets = np.random.randint(0, room, (len(items), 2)).tolist()
+        for item, image, (y, x) in zip(items, images, offsets, strict=True):
             item['img'] = image[y : y + height, x : x + width]
             item['img_shape'] = item['img'].shape
 
     def _flip(self, items: list[dict]) -> None:
-        for item, flipped in zip(
-            items, (np.random.random(len(items)) < self.flip.prob).tolist(), strict=True
-        ):
+        flips = (np.random.random(len(items)) < self.flip.prob).tolist()
+        for item, flipped in zip(items, flips, strict=True):
             if flipped:
                 item['img'] = item['img'][:, ::-1]
             item['flip'] = flipped
