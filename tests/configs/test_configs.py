@@ -23,9 +23,7 @@ from mmnystrom.plugin import KDALoss, LandmarkHook
 #: `pytest -m "not configs"` leaves these out: they are a third of all tests.
 pytestmark = pytest.mark.configs
 
-FILES = sorted(
-    path for folder in ('distill', 'vanilla') for path in (CONFIGS / folder).rglob('*.py')
-)
+FILES = sorted(path for folder in ('distill', 'vanilla') for path in (CONFIGS / folder).rglob('*.py'))
 NAMES = [path.stem for path in FILES]
 
 
@@ -119,7 +117,9 @@ def test_takes_a_step(path, tmp_path):
     after = model.state_dict()
     moved = {key for key, value in before.items() if not torch.equal(value, after[key])}
     assert not any(key.startswith('teacher.') for key in moved)
-    trained = [key for key in moved if not key.endswith(('running_mean', 'running_var', 'batches_tracked'))]
+    trained = [
+        key for key in moved if not key.endswith(('running_mean', 'running_var', 'batches_tracked'))
+    ]
     # The first stage of factor transfer trains nothing of the student.
     assert bool(trained) == ('factor-transfer_pretrain' not in path.stem)
 
@@ -186,7 +186,9 @@ def test_every_method_has_every_pair():
     for folder in (CONFIGS / 'distill' / 'mmpretrain').iterdir():
         names = [path.stem for path in folder.glob('*.py')]
         for pair in pairs:
-            missing = (folder.name in maps and 'deit' in pair) or (folder.name == 'crd' and 'in1k' in pair)
+            missing = (folder.name in maps and 'deit' in pair) or (
+                folder.name == 'crd' and 'in1k' in pair
+            )
             assert any(name.endswith(f'_{pair}') for name in names) != missing, (folder.name, pair)
 
 
@@ -243,9 +245,7 @@ def test_the_papers_pairs_have_its_loss_and_others_one_without_a_scale(path):
 
 def test_the_authors_schedule():
     """paper.md: 120 epochs, batch 256, SGD .1/.9/5e-4, 5 epochs linear, cosine to 0, weight .04."""
-    cfg = parsed(
-        CONFIGS / 'distill/mmpretrain/kda/kda_neck_resnet34_resnet18_1xb256-120e_cifar100.py'
-    )
+    cfg = parsed(CONFIGS / 'distill/mmpretrain/kda/kda_neck_resnet34_resnet18_1xb256-120e_cifar100.py')
     assert cfg.optim_wrapper.optimizer == dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=5e-4)
     warmup, cosine = cfg.param_scheduler
     assert (warmup.type, warmup.end) == ('LinearLR', 5)

@@ -1,8 +1,6 @@
 """A project: from images of any size and kind in folders to a student, by the commands of its README."""
 
 import re
-import subprocess
-import sys
 
 import cv2
 import numpy as np
@@ -197,7 +195,9 @@ def check_layer(net, layer, labels_at, size, num_classes):
 
 
 @pytest.mark.parametrize('size', [32, 96])
-@pytest.mark.parametrize('name', re.findall(r'^    (\w+)=dict\($', (TEMPLATE / 'networks.py').read_text(), re.M))
+@pytest.mark.parametrize(
+    'name', re.findall(r'^    (\w+)=dict\($', (TEMPLATE / 'networks.py').read_text(), re.M)
+)
 def test_a_network_and_its_layer(name, size, tmp_path):
     if name.startswith('timm'):
         pytest.importorskip('timm')
