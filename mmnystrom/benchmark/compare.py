@@ -16,7 +16,7 @@ from .tuning import Tuning, tune
 
 
 def suite_scheduler(options: Options) -> tuple[Scheduler, str]:
-    """The scheduler of a suite's runs, and the suite's title.
+    """The scheduler of a suite's runs, and the title of their report.
 
     Raises:
         SuiteError: If the suite makes no sense, or there are too few GPUs.
@@ -32,7 +32,10 @@ def suite_scheduler(options: Options) -> tuple[Scheduler, str]:
         stall_minutes=cfg.get('stall_minutes', 30),
         timeout=options.timeout,
     )
-    return scheduler, cfg.title
+    title = cfg.title
+    if cfg.get('validation') is not None:
+        title += f', scored on {100 * cfg.validation:g} % of the training images, held out'
+    return scheduler, title
 
 
 def benchmark(options: Options) -> tuple[str, list[str]]:

@@ -12,6 +12,7 @@ from .errors import SuiteError
 from .places import CONFIGS
 from .plan import STUDENT, TEACHER, Method, Plan, missing_part
 from .replayed import with_options
+from .validation import held_out
 
 SUITES = CONFIGS / 'benchmark'
 
@@ -58,6 +59,12 @@ def read_suite(file: Path) -> Config:
     minutes = cfg.get('stall_minutes', 30)
     if isinstance(minutes, bool) or not isinstance(minutes, (int, float)) or not minutes > 0:
         raise SuiteError(f'{file}: stall_minutes={minutes!r} must be a number > 0.')
+    share = cfg.get('validation')
+    if share is not None and (not isinstance(share, float) or not 0 < share < 1):
+        raise SuiteError(
+            f'{file}: validation={share!r} must be between 0 and 1: the share of the training images on '
+            'which runs are scored.'
+        )
     return cfg
 
 
@@ -209,6 +216,12 @@ def suite_plan(cfg: Config, file: Path, options: Options) -> Plan:
         SuiteError: If a method, a config or the teacher is missing, or a config has no place for an
             option.
     """
+    share = cfg.get('validation')
+    if share is not None and options.tune:
+        raise SuiteError(
+            f'{file}: its runs are scored on images held out (validation={share}), and --tune trains '
+            'what it chooses on all of them: take validation out of the suite, or do not tune it.'
+        )
     methods = suite_methods(cfg, file, options.methods)
     teacher = options.teacher or (None if cfg.teacher.endswith('.py') else cfg.teacher)
     if teacher is None:
@@ -237,7 +250,11 @@ def suite_plan(cfg: Config, file: Path, options: Options) -> Plan:
             work_dir / 'configs',
             replay,
             options.channels_last,
-            {**cfg.get('options', {}), **(method.changes or {})},
+            {
+                **(held_out(Config.fromfile(method.config), share) if share is not None else {}),
+                **cfg.get('options', {}),
+                **(method.changes or {}),
+            },
         )
         for name, method in methods.items()
     }

@@ -6,7 +6,6 @@ not read. What is chosen is trained on all training images, beside the weights o
 
 from __future__ import annotations
 
-import copy
 import inspect
 import math
 import statistics
@@ -20,6 +19,7 @@ from mmrazor.registry import MODELS
 from .errors import RunFailedError, SuiteError
 from .plan import TEACHER, TUNED, Plan, Run
 from .replayed import with_options
+from .validation import held_out
 
 
 @dataclass(frozen=True)
@@ -158,32 +158,6 @@ def shortened(cfg: Config, epochs: int) -> dict:
         if hook.get('warmup_epochs'):
             changes[f'custom_hooks.{i}.warmup_epochs'] = max(round(hook.warmup_epochs * share), 1)
     return changes
-
-
-def held_out(cfg: Config, share: float) -> dict:
-    """Changes of a config that train on a part of its training images, and validate on the rest.
-
-    Args:
-        cfg: A config.
-        share: Of the images of each class that is held out.
-    """
-    train = cfg.train_dataloader.dataset
-    place = 'train_dataloader.dataset'
-    while isinstance(train.get('dataset'), dict):  # a wrapper, such as that of CRD
-        train, place = train.dataset, f'{place}.dataset'
-    validation = cfg.val_dataloader.dataset
-    while isinstance(validation.get('dataset'), dict):
-        validation = validation.dataset
-    images = copy.deepcopy(dict(train, test_mode=True))
-    if 'pipeline' in validation:
-        images['pipeline'] = copy.deepcopy(validation.pipeline)
-    part = dict(_delete_=True, type='StratifiedPart', share=share)
-    tested = dict(part, held_out=True, dataset=images)
-    return {
-        place: dict(part, held_out=False, dataset=copy.deepcopy(dict(train))),
-        'val_dataloader.dataset': tested,
-        'test_dataloader.dataset': copy.deepcopy(tested),
-    }
 
 
 def trial_plan(plan: Plan, tuning: Tuning, teacher: str) -> Plan:

@@ -9,6 +9,7 @@ from mmnystrom.benchmark.compare import suite_scheduler
 from mmnystrom.benchmark.errors import SuiteError
 from mmnystrom.benchmark.plan import STUDENT, TEACHER
 from mmnystrom.benchmark.suites import Options, known_suites
+from mmnystrom.benchmark.validation import held_out
 
 SUITES = sorted((CONFIGS / 'benchmark').glob('*.py'))
 
@@ -20,7 +21,7 @@ def test_every_suite_names_real_configs(file):
     with unformatted():
         scheduler, title = suite_scheduler(Options(file.stem, gpus=range(8)))
     plan = scheduler.plan
-    assert title == cfg.title
+    assert title.startswith(cfg.title) and ('held out' in title) == ('validation' in cfg)
     assert (TEACHER in plan.methods) == cfg.teacher.endswith('.py')
     for name, method in plan.methods.items():
         assert method.config.is_file()
@@ -30,7 +31,7 @@ def test_every_suite_names_real_configs(file):
             assert 'pretrain' in first.stem or 'options' in cfg  # then it is a copy with another name
     # Twenty-two methods, the student, the first stages of AB and FT, and the teacher.
     others = {'imagenet': 22, 'cifar100-w32-20e': 22, 'cifar100-cpu': 29, 'cifar100-gpu': 29}
-    others |= {'kda-weights': 9 + 1 + 1, 'kda-weights-30e': 5 + 1 + 1}
+    others |= {'kda-weights': 9 + 1 + 1, 'kda-weights-30e': 5 + 1 + 1, 'cifar100-weights': 8 + 2}
     expected = others.get(file.stem, 22 + 1 + 2 + 1)
     assert len(plan.methods) == expected
     assert len(plan) == (expected - 1) * cfg.seeds + 1 if TEACHER in plan.methods else expected
@@ -102,6 +103,33 @@ options = {{'train_cfg.max_epochs': 7}}
     assert losses['KDA x3'].loss_kda.loss_weight == 9
     assert losses['KDA pre-FC'].loss_kda.loss_weight == 3
     assert plan.run('KDA x3', 0).fingerprint != plan.run('KDA pre-FC', 0).fingerprint
+
+
+def test_a_suite_is_scored_on_a_part_of_the_training_images(tmp_path):
+    whole = plan_of(tmp_path, '', methods=['KD', 'CRD', 'AB']).methods
+    part = plan_of(tmp_path, 'validation = 0.25\n', methods=['KD', 'CRD', 'AB']).methods
+    assert list(part) == list(whole) and len(part) == 6
+    for name, method in part.items():
+        found, expected = (Config.fromfile(x.config) for x in (method, whole[name]))
+        assert found.train_dataloader != expected.train_dataloader
+        expected.merge_from_dict(
+            dict(held_out(expected, 0.25), custom_hooks=expected.get('custom_hooks', []))
+        )
+        assert found.to_dict() == expected.to_dict()
+        assert found.test_dataloader.dataset.held_out
+
+
+@pytest.mark.parametrize(
+    ('text', 'options', 'words'),
+    [
+        ('validation = 1.0', {}, r'validation=1\.0 must be between 0 and 1'),
+        ('validation = 1', {}, 'validation=1 must be between'),
+        ('validation = 0.1', dict(tune=True), 'scored on images held out .* do not tune it'),
+    ],
+)
+def test_a_part_that_makes_no_sense_is_refused(text, options, words, tmp_path):
+    with pytest.raises(SuiteError, match=words):
+        plan_of(tmp_path, text, **options)
 
 
 @pytest.mark.parametrize(

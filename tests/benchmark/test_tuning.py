@@ -1,6 +1,5 @@
 """What --tune tries: grid, weights, shorter schedule, the part held out; and what it chooses."""
 
-import numpy as np
 import pytest
 from mmengine.config import Config
 from support import CONFIGS, PAIR, kda_config
@@ -11,7 +10,6 @@ from mmnystrom.benchmark.plan import STUDENT, TEACHER, Method, Plan
 from mmnystrom.benchmark.tuning import (
     Tuning,
     choose,
-    held_out,
     scaled,
     shortened,
     trial_plan,
@@ -87,30 +85,6 @@ def test_a_shorter_schedule_is_in_proportion():
     assert steps.param_scheduler[0].milestones == [15, 18, 21]
     with pytest.raises(SuiteError, match='counts iterations'):
         shortened(Config(dict(train_cfg=dict(max_iters=9))), 3)
-
-
-def images_of(dataset):
-    return {dataset[i]['inputs'].numpy().tobytes() for i in range(len(dataset))}
-
-
-@pytest.mark.parametrize('file', [ALONE, DISTILL / f'crd/crd_neck_{PAIR}.py'], ids=['alone', 'CRD'])
-def test_the_parts_have_no_image_in_common_and_none_of_the_test_split(file):
-    from mmengine.registry import DefaultScope
-    from mmpretrain.registry import DATASETS
-
-    whole, cfg = Config.fromfile(file), Config.fromfile(file)
-    cfg.merge_from_dict(held_out(cfg, 0.3))
-    with DefaultScope.overwrite_default_scope('mmpretrain'):
-        train = DATASETS.build(cfg.train_dataloader.dataset)
-        val = DATASETS.build(cfg.val_dataloader.dataset)
-        test = DATASETS.build(whole.test_dataloader.dataset)
-    assert (len(train), len(val)) == (140, 60) and val.test_mode
-    inner = getattr(train, 'dataset', train)
-    assert np.bincount(inner.get_gt_labels()).tolist() == [14] * 10
-    assert np.bincount(val.get_gt_labels()).tolist() == [6] * 10
-    ours = images_of(inner) | images_of(val)
-    assert len(ours) == 200 and not ours & images_of(test)
-    assert cfg.test_dataloader.dataset == cfg.val_dataloader.dataset
 
 
 def test_the_best_mean_wins_a_failed_trial_counts_as_nothing_and_ties_stay_near_the_paper():

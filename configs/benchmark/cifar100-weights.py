@@ -1,0 +1,26 @@
+# How much of KDA a short schedule wants: its weight on all of CIFAR-100, by itself and with KD
+# at KD's own weight. For --amp --channels-last --replay 5: some ten minutes of a core a run.
+title = 'KDA on CIFAR-100: loss weight, 15 epochs'
+pair = 'resnet18-w16_resnet18-w8_1xb128-15e_cifar100'
+teacher = 'vanilla/mmpretrain/cifar100/resnet18-w16_1xb128-30e_cifar100.py'
+student = 'vanilla/mmpretrain/cifar100/resnet18-w8_1xb128-15e_cifar100.py'
+
+weight = 'model.distiller.distill_losses.loss_kda.loss_weight'
+late = {'custom_hooks.0.warmup_epochs': 1}
+methods = {
+    'KD': 'kd/kd_logits',
+    'KDA pre-FC, weight 3': dict(config='kda/kda_neck', options={weight: 3, **late}),
+    'KDA pre-FC, weight 10': dict(config='kda/kda_neck', options={weight: 10, **late}),
+    'KDA pre-FC, weight 30': dict(config='kda/kda_neck', options={weight: 30, **late}),
+    'KDA pre-FC, weight 100': dict(config='kda/kda_neck', options={weight: 100, **late}),
+    'KDA + KD, weight 3': dict(config='kda/kda_neck-kd', options={weight: 3, **late}),
+    'KDA + KD, weight 10': dict(config='kda/kda_neck-kd', options={weight: 10, **late}),
+    'KDA + KD, weight 30': dict(config='kda/kda_neck-kd', options={weight: 30, **late}),
+}
+
+# Scored on a tenth of the training images, so that what is chosen by it is not chosen by the
+# test split.
+validation = 0.1
+
+seeds = 1
+ranks = 1
