@@ -1,9 +1,15 @@
 """Turn the bridge on before a test module imports mmrazor."""
 
+import functools
 import gc
 from pathlib import Path
 
+import mmengine.config.utils as packages
+
 import mmnystrom  # noqa: F401
+
+# For a base of a package mmengine reads all metafiles of it, every time: nine tenths of reading a config.
+packages.load = functools.cache(packages.load)
 
 #: Modules with tests that take longest.
 LONG = [

@@ -35,17 +35,28 @@ def with_hooks(config: Path, path: Path, hooks: Sequence[dict] = (), changes: di
     Raises:
         SuiteError: If the config has one of the hooks already.
     """
-    cfg = Config.fromfile(config, format_python_code=False)  # which takes half a second
+    return _write(_with_hooks(config, hooks, changes), path)
+
+
+def _with_hooks(config: Path, hooks: Sequence[dict], changes: dict | None) -> Config:
+    cfg = Config.fromfile(config)
     there = list(cfg.get('custom_hooks') or ())
     for hook in hooks:
         if any(other.get('type') == hook['type'] for other in there):
             raise SuiteError(f'{config} has a {hook["type"]} already, and would get a second one.')
     cfg.custom_hooks = [*there, *hooks]
     cfg.merge_from_dict(copy.deepcopy(changes or {}))  # merging takes _delete_ out of what it is given
+    return cfg
+
+
+def _write(cfg: Config, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
+    # Formatting takes half a second a config. Config.fromfile(format_python_code=False) does not keep
+    # from it: mmengine 0.10 forgets that argument.
+    plain = Config(cfg.to_dict(), format_python_code=False)
     # Other processes of the same benchmark may be reading it.
     new = path.with_name(f'.{os.getpid()}_{path.name}')
-    cfg.dump(new)
+    plain.dump(new)
     new.replace(path)
     return path
 
@@ -77,11 +88,12 @@ def with_options(
         hooks.append({'type': REPLAY, 'refuse': False, **replay})
     if not hooks and not changes:
         return method
-    config = with_hooks(method.config, folder / f'{folder_name(name)}.py', hooks, changes)
+    cfg = _with_hooks(method.config, hooks, changes)
+    config = _write(cfg, folder / f'{folder_name(name)}.py')
+    places = [i for i, hook in enumerate(cfg.custom_hooks) if hook.get('type') == REPLAY]
     if not hooks or hooks[-1]['type'] != REPLAY:
         return replace(method, config=config)
-    place = len(Config.fromfile(config).custom_hooks) - 1
-    return replace(method, config=config, store_key=f'custom_hooks.{place}.store')
+    return replace(method, config=config, store_key=f'custom_hooks.{places[-1]}.store')
 
 
 @dataclass(frozen=True)
