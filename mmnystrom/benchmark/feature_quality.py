@@ -22,6 +22,7 @@ from .errors import ResultError
 from .evaluate import Result, classifier, features, load_run
 from .places import CONFIGS
 from .plan import STUDENT, Plan, Run
+from .processes import end_with_parent
 from .provenance import provenance
 from .suites import Options
 from .tables import difference, markdown_table, mean_std, paired
@@ -171,7 +172,7 @@ def measure_all(
     missing = [run for run in runs if kept(run) is None]
     if missing:
         context = multiprocessing.get_context('spawn')  # a forked process cannot use a GPU
-        with ProcessPoolExecutor(min(jobs, len(missing)), context) as pool:
+        with ProcessPoolExecutor(min(jobs, len(missing)), context, end_with_parent) as pool:
             waiting = [pool.submit(quality_of, options, r.method, r.seed, probe) for r in missing]
             for future in waiting:
                 future.result()

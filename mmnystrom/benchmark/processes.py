@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 from typing import IO
@@ -73,6 +74,22 @@ def interrupted_by_signals():
 
 def _interrupt(number, frame) -> None:
     raise KeyboardInterrupt
+
+
+def end_with_parent(seconds: float = 1.0) -> None:
+    """Let this process end soon after the one that started it: a pool's worker goes on with its task.
+
+    Args:
+        seconds: How often it looks. Defaults to 1.0.
+    """
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(seconds)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True, name='end_with_parent').start()
 
 
 def end_group(pid: int, patience: float = 10.0) -> None:

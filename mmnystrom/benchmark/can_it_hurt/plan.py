@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from ..processes import end_with_parent
 from ..progress import say
 from ..provenance import provenance
 from . import tutorial
@@ -152,8 +153,9 @@ PARTS = dict(choose=candidates, table=table, weights=weights)
 
 
 def initialize() -> None:
-    """Give a process one core."""
+    """Give a process one core, and let it end with the command."""
     torch.set_num_threads(1)
+    end_with_parent()
 
 
 def in_processes(jobs: int, tasks: dict, path: Path) -> dict:
