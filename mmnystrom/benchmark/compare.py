@@ -16,7 +16,7 @@ from .tuning import Tuning, tune
 
 
 def suite_scheduler(options: Options) -> tuple[Scheduler, str]:
-    """The scheduler of a suite's runs, and the title of their report.
+    """The scheduler of a suite's runs, and the suite's title.
 
     Raises:
         SuiteError: If the suite makes no sense, or there are too few GPUs.
@@ -32,10 +32,7 @@ def suite_scheduler(options: Options) -> tuple[Scheduler, str]:
         stall_minutes=cfg.get('stall_minutes', 30),
         timeout=options.timeout,
     )
-    title = cfg.title
-    if cfg.get('validation') is not None:
-        title += f', scored on {100 * cfg.validation:g} % of the training images, held out'
-    return scheduler, title
+    return scheduler, cfg.title
 
 
 def benchmark(options: Options) -> tuple[str, list[str]]:
@@ -57,8 +54,9 @@ def benchmark(options: Options) -> tuple[str, list[str]]:
         scheduler, tuning = _tuned(scheduler, options)
     if not options.report_only:
         say(f'{title}: {len(scheduler.plan)} runs, {len(scheduler.slots)} at a time:')
-        scheduler.train_all(strict=False, fresh=options.fresh and tuning is None)
-    text = write_report(scheduler, title, options.rounds, tuning)
+        scheduler.train_all(strict=False, fresh=options.fresh)
+    share = read_suite(find_suite(options.suite)).get('validation')
+    text = write_report(scheduler, title, options.rounds, tuning, share)
     took = duration(time.perf_counter() - start)
     text = f'\n{text}\n\nFigures and pictures: {scheduler.plan.work_dir}; {took}'
     return text, one_message_a_cause(scheduler.failed.values())
@@ -69,16 +67,11 @@ def _tuned(scheduler: Scheduler, options: Options) -> tuple[Scheduler, dict]:
     file = find_suite(options.suite)
     tuning = Tuning.of(read_suite(file), file)
 
-    if options.fresh:
-        scheduler.delete()  # at once: the teacher is trained before the trials
-
     def train(plan: Plan) -> dict[Run, str]:
         of_plan = scheduler.of(plan)
         if not options.report_only:
             say(f'{len(plan)} runs of {plan.work_dir}, {len(of_plan.slots)} at a time:')
-            of_plan.train_all(
-                strict=False, fresh=options.fresh and plan.work_dir != scheduler.plan.work_dir
-            )
+            of_plan.train_all(strict=False, fresh=options.fresh)
         return of_plan.failed
 
     plan, notes = tune(scheduler.plan, tuning, train)

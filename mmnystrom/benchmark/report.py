@@ -14,11 +14,18 @@ from .plan import STUDENT, Plan
 from .provenance import provenance
 from .scheduler import Scheduler
 from .tables import difference, markdown_table, mean_std, resolution
+from .validation import GIVEN
 
 KD = 'KD'
 
 
-def write_report(scheduler: Scheduler, title: str, rounds: int, tuning: dict | None = None) -> str:
+def write_report(
+    scheduler: Scheduler,
+    title: str,
+    rounds: int,
+    tuning: dict | None = None,
+    validation: float | None = None,
+) -> str:
     """Evaluate the finished runs of a plan; write results.md, results.json and the pictures.
 
     Args:
@@ -26,6 +33,8 @@ def write_report(scheduler: Scheduler, title: str, rounds: int, tuning: dict | N
         title: Title of the suite.
         rounds: Rounds of the timing; 0: without.
         tuning: What was tried, see :func:`~.tuning.tune`. Defaults to None, nothing.
+        validation: Share of the training images on which the runs are scored. Defaults to None: it is the
+            test split.
 
     Returns:
         The table with its notes, Markdown.
@@ -43,7 +52,7 @@ def write_report(scheduler: Scheduler, title: str, rounds: int, tuning: dict | N
     measure_costs(plan, results, STUDENT, rounds)
     compare_with(results, (STUDENT, KD))
     images = 0 if taught is None else len(taught[1])
-    text = f'{table(results, teacher)}\n\n{notes(scheduler, results, images)}'
+    text = f'{table(results, teacher)}\n\n{notes(scheduler, results, images, validation)}'
     if tuning is not None:
         text += f'\n\n{tuning_note(tuning)}'
         figures.tuning(plan.work_dir / 'tuning.png', title, tuning)
@@ -52,6 +61,7 @@ def write_report(scheduler: Scheduler, title: str, rounds: int, tuning: dict | N
         teacher=teacher,
         rows={name: result.as_dict() for name, result in results.items()},
         **({} if tuning is None else dict(tuning=tuning)),
+        **({} if validation is None else dict(validation=validation)),
         failed={str(run): why.splitlines()[0] for run, why in scheduler.failed.items()},
         run_commits=_marks(plan, 'commit'),
         run_machines=_marks(plan, 'machine'),
@@ -113,6 +123,8 @@ def tuning_note(tuning: dict) -> str:
         + '. A method at x1 keeps the weights of its paper, and has no row of its own. A tuned row is '
         'compared with the tuned baseline.'
     ]
+    if tuning['teacher'] == 'given':
+        parts.append(GIVEN)
     edges = {tuning['factors'][0], tuning['factors'][-1]}
     edge = [name for name, factor in tuning['chosen'].items() if factor in edges]
     if edge:
@@ -123,19 +135,27 @@ def tuning_note(tuning: dict) -> str:
     return '\n\n'.join(parts)
 
 
-def notes(scheduler: Scheduler, results: dict[str, Result], images: int = 0) -> str:
+def notes(
+    scheduler: Scheduler,
+    results: dict[str, Result],
+    images: int = 0,
+    validation: float | None = None,
+) -> str:
     """What the table means, and what is missing from it.
 
     Args:
         scheduler: What trained the runs.
         results: Name of a method -> its result.
-        images: Of the test split. Defaults to 0, unknown.
+        images: On which the runs are scored. Defaults to 0, unknown.
+        validation: Share of the training images on which the runs are scored. Defaults to None: it is the
+            test split.
     """
     plan = scheduler.plan
+    scored = 'the test split' if validation is None else 'the images held out'
     parts = [
-        'top-1: mean ± std over seeds of the test split, at the last epoch, and at the best of those '
-        'validated (chosen on the same split, so too good). vs: mean difference by seed and its 95 % '
-        'confidence interval. transfer: ||K_S - K_T||_F / ||K_T||_F on the test split, linear kernel. '
+        f'top-1: mean ± std over seeds on {scored}, at the last epoch, and at the best of those '
+        'validated (chosen on the same images, so too good). vs: mean difference by seed and its 95 % '
+        f'confidence interval. transfer: ||K_S - K_T||_F / ||K_T||_F on {scored}, linear kernel. '
         'time, memory: of a training step, in multiples of that of the student alone; extra parameters: '
         'of connectors.'
     ]
@@ -144,8 +164,14 @@ def notes(scheduler: Scheduler, results: dict[str, Result], images: int = 0) -> 
     if images and STUDENT in results:
         points = resolution(statistics.mean(results[STUDENT].top1), images)
         parts[0] += (
-            f' {images:,} test images by themselves tell two networks apart from {points:.1f} points on.'
+            f' {images:,} images by themselves tell two networks apart from {points:.1f} points on.'
         )
+    if validation is not None:
+        parts.append(
+            f'{100 * validation:.3g} % of the training images are held out; the test split is not read.'
+        )
+        if plan.teacher is not None:
+            parts.append(GIVEN)
     found = {name: result.replayed for name, result in results.items() if result.replayed}
     if found:
         views = ', '.join(sorted({f'{replayed.views}' for replayed in found.values()}))

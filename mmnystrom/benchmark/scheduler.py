@@ -148,16 +148,6 @@ class Scheduler:
         if strict and self.failed:
             raise RunFailedError('\n'.join(self.failed.values()))
 
-    def delete(self) -> None:
-        """Delete the folders of the runs.
-
-        Raises:
-            WorkDirError: If another program is at work in the same folder.
-            ForeignFolderError: If a folder in the place of a run is not ours.
-        """
-        with exclusive(self.plan.work_dir):
-            self._delete()
-
     def _delete(self) -> None:
         for run in self.plan:
             run.folder.delete()

@@ -1,7 +1,8 @@
 """``--tune``: the same number of trials for every method, over the factor on its own loss weights.
 
-Trials train on the training images less a stratified part and are scored on that part. The test split is
-not read. What is chosen is trained on all training images, beside the weights of the papers.
+Trials train on the training images less a stratified part and are scored on that part, which their
+teacher has not seen either. The test split is not read. What is chosen is trained on all training images,
+beside the weights of the papers.
 """
 
 from __future__ import annotations
@@ -160,33 +161,30 @@ def shortened(cfg: Config, epochs: int) -> dict:
     return changes
 
 
-def trial_plan(plan: Plan, tuning: Tuning, teacher: str) -> Plan:
-    """The trials of every method of a plan.
+def trial_plan(plan: Plan, tuning: Tuning) -> Plan:
+    """The trials of every method of a plan, with a teacher of their own unless one is given.
 
     Args:
         plan: The plan of the suite, with whatever its options have added.
         tuning: How it is tuned.
-        teacher: Checkpoint of the teacher.
     """
     folder = plan.work_dir / 'tune'
     methods = {}
-    first_stages = {spec.first for spec in plan.methods.values()}
+    whole = {TEACHER, *(spec.first for spec in plan.methods.values())}
     for name, method in plan.methods.items():
-        if name == TEACHER:
-            continue
         cfg = Config.fromfile(method.config)
         changes = held_out(cfg, tuning.validation)
-        if tuning.epochs is not None and name not in first_stages:
-            changes.update(shortened(cfg, tuning.epochs))
-        if name in first_stages:
+        if name in whole:
             methods[name] = with_options(name, method, folder / 'configs', changes=changes)
             continue
+        if tuning.epochs is not None:
+            changes.update(shortened(cfg, tuning.epochs))
         own = weights(cfg)
         for factor in tuning.factors:
             trial = trial_name(name, factor)
             both = {**changes, **{key: value * factor for key, value in own.items()}}
             methods[trial] = with_options(trial, method, folder / 'configs', changes=both)
-    return Plan(folder, methods, tuning.seeds, teacher, plan.arguments, plan.options)
+    return Plan(folder, methods, tuning.seeds, plan.teacher, plan.arguments, plan.options)
 
 
 def scores(plan: Plan, trials: Plan, tuning: Tuning) -> dict[str, dict[float, list[float] | None]]:
@@ -238,24 +236,19 @@ def tune(plan: Plan, tuning: Tuning, train: Callable[[Plan], dict[Run, str]]) ->
 
     Raises:
         SuiteError: If a method has nothing to tune.
-        RunFailedError: If the teacher could not be trained.
+        RunFailedError: If the teacher of the trials could not be trained.
     """
-    teacher = plan.teacher
-    if teacher is None:
-        first = Plan(
-            plan.work_dir, {TEACHER: plan.methods[TEACHER]}, 1, None, plan.arguments, plan.options
-        )
-        failed = train(first)
-        if failed:
-            raise RunFailedError('\n'.join(failed.values()))
-        teacher = first.run(TEACHER, 0).checkpoint
-    trials = trial_plan(plan, tuning, teacher)
+    trials = trial_plan(plan, tuning)
     failed = train(trials)
+    without_teacher = [why for run, why in failed.items() if run.method == TEACHER]
+    if without_teacher:
+        raise RunFailedError('\n'.join(without_teacher))
     found = scores(plan, trials, tuning)
     chosen = {name: choose(by_factor) for name, by_factor in found.items()}
     notes = dict(
         **asdict(tuning),
         factors=tuning.factors,
+        teacher='its own' if plan.teacher is None else 'given',
         scores={name: list(by_factor.values()) for name, by_factor in found.items()},
         chosen=chosen,
         failed={str(run): why.splitlines()[0] for run, why in failed.items()},

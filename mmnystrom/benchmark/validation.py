@@ -6,6 +6,12 @@ import copy
 
 from mmengine.config import Config
 
+#: What a report says of a teacher that was trained elsewhere.
+GIVEN = (
+    'The teacher was given. If it was trained on the images held out, it knows them, and scores on them '
+    'are too good: the more so, the closer a method imitates it.'
+)
+
 
 def held_out(cfg: Config, share: float) -> dict:
     """Changes of a config that train on a part of its training images, and validate on the rest.

@@ -62,6 +62,19 @@ def test_notes_say_what_is_missing(configs):
     assert 'Trained by another version of the package (--fresh repeats them): student alone.' in text
 
 
+def test_notes_say_on_what_runs_are_scored(configs):
+    scheduler, results = make(configs), {'student alone': Result(seeds=[0, 1], top1=[50.0, 51.0])}
+    text = report.notes(scheduler, results, 400)
+    assert 'over seeds on the test split' in text and '400 images by themselves' in text
+    assert 'held out' not in text
+    text = report.notes(scheduler, results, 400, validation=0.1)
+    assert 'over seeds on the images held out' in text
+    assert '10 % of the training images are held out; the test split is not read.' in text
+    assert 'The teacher was given' not in text
+    scheduler.plan.teacher = 't.pth'
+    assert 'The teacher was given' in report.notes(scheduler, results, 400, validation=0.1)
+
+
 def test_nothing_to_report(configs):
     with pytest.raises(ResultError, match='holds no finished run: start it without --report-only'):
         report.write_report(make(configs), 'title', 0)

@@ -141,23 +141,30 @@ def test_trials_are_scored_and_the_chosen_weights_are_beside_the_papers(tmp_path
     assert after == pytest.approx(10 * before)
     text = report.tuning_note(notes)
     assert 'KDA x10' in text and 'At the edge of the grid' in text and 'it diverged' in text
+    assert 'The teacher was given.' in text
+    assert 'was given' not in report.tuning_note(dict(notes, teacher='its own'))
     figures.tuning(tmp_path / 'tuning.png', 'a title', notes)
     assert (tmp_path / 'tuning.png').stat().st_size > 5000
 
 
-def test_the_teacher_comes_first(tmp_path):
-    plan, order = small_plan(tmp_path, teacher=None), []
-
-    def train(trials):
-        order.append(sorted({run.method for run in trials}))
-        for run in trials:
-            finish(run, 50)
-        return {}
-
-    tune(plan, Tuning(trials=3), train)
-    assert order[0] == [TEACHER] and TEACHER not in order[1] and len(order) == 2
+def test_the_teacher_of_the_trials_has_not_seen_what_they_are_scored_on(tmp_path):
+    plan = small_plan(tmp_path, teacher=None)
+    trials = trial_plan(plan, Tuning(trials=3, seeds=2, epochs=10))
+    assert len(trials) == 1 + 2 * 3 * 2
+    run = trials.run('KDA x10', 1)
+    assert run.needs['model.teacher_ckpt'] == trials.run(TEACHER, 0)
+    assert trials.run(TEACHER, 0).fingerprint != plan.run(TEACHER, 0).fingerprint
+    teacher, trial, whole = (
+        Config.fromfile(method.config)
+        for method in (trials.methods[TEACHER], trials.methods['KDA x10'], plan.methods[TEACHER])
+    )
+    assert teacher.train_cfg.max_epochs == whole.train_cfg.max_epochs  # that of the trials is shorter
+    for cfg in (teacher, trial):
+        part, scored = cfg.train_dataloader.dataset, cfg.val_dataloader.dataset
+        assert (part.share, part.held_out) == (scored.share, not scored.held_out) == (0.1, False)
+    assert tune(plan, Tuning(trials=3), lambda trials: {})[1]['teacher'] == 'its own'
     with pytest.raises(RunFailedError, match='no'):
-        tune(plan, Tuning(trials=3), lambda trials: {next(iter(trials)): 'no'})
+        tune(plan, Tuning(trials=3), lambda trials: {trials.run(TEACHER, 0): 'no'})
 
 
 def test_what_keeps_the_papers_weights_is_not_trained_twice(tmp_path):
@@ -173,7 +180,7 @@ def test_trials_have_the_hooks_and_stages_of_their_method(tmp_path):
         'AB first stage': Method(first, distilled=True),
         'AB': Method(folder / f'abloss_logits_{PAIR}.py', distilled=True, first='AB first stage'),
     }
-    trials = trial_plan(Plan(tmp_path, methods, 1, 't.pth'), Tuning(trials=3, epochs=10), 't.pth')
+    trials = trial_plan(Plan(tmp_path, methods, 1, 't.pth'), Tuning(trials=3, epochs=10))
     assert list(trials.methods)[3:] == ['AB first stage', 'AB x0.1', 'AB x1', 'AB x10']
     run = trials.run('AB x10', 0)
     assert str(run.needs['model.init_cfg.checkpoint']) == 'AB first stage, seed 0'
