@@ -8,9 +8,11 @@ student = 'vanilla/mmpretrain/cifar100-20/resnet18-w8_1xb128-30e_cifar100-20.py'
 weight = 'model.distiller.distill_losses.loss_kda.loss_weight'
 methods = {
     'KDA pre-FC, weight 3': dict(config='kda/kda_neck', options={weight: 3}),
+    'KDA pre-FC, weight 10': dict(config='kda/kda_neck', options={weight: 10}),
     'KDA pre-FC, weight 30': dict(config='kda/kda_neck', options={weight: 30}),
-    'KDA + KD, weight 30': dict(config='kda/kda_neck-kd', options={weight: 30}),
     'KDA + KD, weight 3': dict(config='kda/kda_neck-kd', options={weight: 3}),
+    'KDA + KD, weight 10': dict(config='kda/kda_neck-kd', options={weight: 10}),
+    'KDA + KD, weight 30': dict(config='kda/kda_neck-kd', options={weight: 30}),
     'KD': 'kd/kd_logits',
 }
 
