@@ -135,21 +135,21 @@ def _be_rank(rank, ranks, port, log, tool, args):
         os._exit(code)
 
 
-def run_tool(tool, *args, ranks=None, check=True, env=None, cwd=None):
-    """Run tools/<tool> as a user does, on ``ranks`` processes if given.
+def run_tool(tool, *args, ranks=None, check=True, cwd=None):
+    """Run tools/<tool>, or a script by its whole path, as a user does, on ``ranks`` processes if given.
 
     Where nothing speaks against it the process is a fork of one that has imported everything.
     """
-    if not (ranks or env) and Warm.possible():
+    if not ranks and Warm.possible():
         result = run_warm([str(ROOT / 'tools' / tool), *map(str, args)], cwd)
     else:
-        result = _start_tool(tool, args, ranks, env, cwd)
+        result = _start_tool(tool, args, ranks, cwd)
     if check and result.returncode:
         raise AssertionError(result.stdout[-3000:] + result.stderr[-6000:])
     return result
 
 
-def _start_tool(tool, args, ranks, env, cwd):
+def _start_tool(tool, args, ranks, cwd):
     command = [sys.executable]
     if ranks:
         command += ['-m', 'torch.distributed.run', f'--nproc_per_node={ranks}', '--master_port=0']
@@ -160,7 +160,7 @@ def _start_tool(tool, args, ranks, env, cwd):
         capture_output=True,
         text=True,
         timeout=300,
-        env={**os.environ, 'OMP_NUM_THREADS': '1', **(env or {})},
+        env={**os.environ, 'OMP_NUM_THREADS': '1'},
         cwd=cwd,
     )
 

@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS, DefaultScope
 from mmrazor.registry import HOOKS as RAZOR_HOOKS
-from support import CONFIGS, PAIR, kda_config, run_tool, train
+from support import CONFIGS, PAIR, ROOT, kda_config, run_tool, train
 
 from mmnystrom.plugin import LandmarkHook
 
@@ -332,10 +332,13 @@ def test_killed_and_resumed(tmp_path, whole_curve, stage):
     cfg.custom_imports.imports.append('killer')
     cfg.dump(tmp_path / 'config.py')
     (tmp_path / 'killer.py').write_text(KILLER)
-    env = dict(PYTHONPATH=str(tmp_path))
-    assert run_tool('train.py', tmp_path / 'config.py', check=False, env=env).returncode == -9
+    script = tmp_path / 'train.py'  # beside which modules are found
+    script.write_text(
+        f"import runpy\nrunpy.run_path({str(ROOT / 'tools' / 'train.py')!r}, run_name='__main__')\n"
+    )
+    assert run_tool(script, tmp_path / 'config.py', check=False).returncode == -9
     assert max(epoch for epoch, _ in loss_curve(tmp_path)) <= 3
-    run_tool('train.py', tmp_path / 'config.py', '--resume', env=env)
+    run_tool(script, tmp_path / 'config.py', '--resume')
 
     part = loss_curve(tmp_path)
     assert len(whole_curve) == 20
