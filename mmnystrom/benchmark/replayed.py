@@ -40,12 +40,12 @@ def with_hooks(config: Path, path: Path, hooks: Sequence[dict] = (), changes: di
 
 def _with_hooks(config: Path, hooks: Sequence[dict], changes: dict | None) -> Config:
     cfg = Config.fromfile(config)
+    cfg.merge_from_dict(copy.deepcopy(changes or {}))  # merging takes _delete_ out of what it is given
     there = list(cfg.get('custom_hooks') or ())
     for hook in hooks:
         if any(other.get('type') == hook['type'] for other in there):
             raise SuiteError(f'{config} has a {hook["type"]} already, and would get a second one.')
     cfg.custom_hooks = [*there, *hooks]
-    cfg.merge_from_dict(copy.deepcopy(changes or {}))  # merging takes _delete_ out of what it is given
     return cfg
 
 
@@ -90,10 +90,9 @@ def with_options(
         return method
     cfg = _with_hooks(method.config, hooks, changes)
     config = _write(cfg, folder / f'{folder_name(name)}.py')
-    places = [i for i, hook in enumerate(cfg.custom_hooks) if hook.get('type') == REPLAY]
     if not hooks or hooks[-1]['type'] != REPLAY:
         return replace(method, config=config)
-    return replace(method, config=config, store_key=f'custom_hooks.{places[-1]}.store')
+    return replace(method, config=config, store_key=f'custom_hooks.{len(cfg.custom_hooks) - 1}.store')
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,15 @@ def test_changes_serve_several_methods(config, tmp_path):
     assert changes['model']['_delete_']
 
 
+def test_hooks_that_a_method_replaces_are_not_those_of_the_options(config, tmp_path):
+    changes = dict(custom_hooks=[dict(type='EMAHook'), dict(type='LandmarkHook')])
+    method = Method(config, distilled=True)
+    made = with_options('EMA', method, tmp_path / 'new', dict(views=3), changes=changes)
+    found = [hook.type for hook in Config.fromfile(made.config).custom_hooks]
+    assert found == ['EMAHook', 'LandmarkHook', 'TeacherReplayHook']
+    assert made.store_key == 'custom_hooks.2.store'
+
+
 def test_where_the_store_is_changes_no_result(config, tmp_path):
     """A work directory that is moved is not trained again."""
     method = with_options('KDA', Method(config, distilled=True), tmp_path / 'new', dict(views=3))
