@@ -12,7 +12,7 @@ from .errors import SuiteError
 from .places import CONFIGS
 from .plan import STUDENT, TEACHER, Method, Plan, missing_part
 from .replayed import with_options
-from .validation import held_out
+from .validation import held_out, held_out_of_student
 
 SUITES = CONFIGS / 'benchmark'
 
@@ -156,6 +156,14 @@ def suite_methods(cfg: Config, file: Path, chosen: Sequence[str] | None = None) 
     return found
 
 
+def _validation(name: str, method: Method, student: Method, share: float) -> dict:
+    """What scores a method on a part of the training images, which its teacher does not know."""
+    found = Config.fromfile(method.config)
+    if name == TEACHER:
+        return held_out_of_student(found, Config.fromfile(student.config), share)
+    return held_out(found, share)
+
+
 @dataclass(frozen=True)
 class Options:
     """What a benchmark does with a suite.
@@ -251,7 +259,7 @@ def suite_plan(cfg: Config, file: Path, options: Options) -> Plan:
             replay,
             options.channels_last,
             {
-                **(held_out(Config.fromfile(method.config), share) if share is not None else {}),
+                **({} if share is None else _validation(name, method, methods[STUDENT], share)),
                 **cfg.get('options', {}),
                 **(method.changes or {}),
             },

@@ -18,9 +18,9 @@ from mmengine.config import Config
 from mmrazor.registry import MODELS
 
 from .errors import RunFailedError, SuiteError
-from .plan import TEACHER, TUNED, Plan, Run
+from .plan import STUDENT, TEACHER, TUNED, Plan, Run
 from .replayed import with_options
-from .validation import held_out
+from .validation import held_out, held_out_of_student
 
 
 @dataclass(frozen=True)
@@ -170,11 +170,16 @@ def trial_plan(plan: Plan, tuning: Tuning) -> Plan:
     """
     folder = plan.work_dir / 'tune'
     methods = {}
-    whole = {TEACHER, *(spec.first for spec in plan.methods.values())}
+    first_stages = {spec.first for spec in plan.methods.values()}
+    student = Config.fromfile(plan.methods[STUDENT].config)
     for name, method in plan.methods.items():
         cfg = Config.fromfile(method.config)
+        if name == TEACHER:
+            changes = held_out_of_student(cfg, student, tuning.validation)
+            methods[name] = with_options(name, method, folder / 'configs', changes=changes)
+            continue
         changes = held_out(cfg, tuning.validation)
-        if name in whole:
+        if name in first_stages:
             methods[name] = with_options(name, method, folder / 'configs', changes=changes)
             continue
         if tuning.epochs is not None:

@@ -20,20 +20,51 @@ def held_out(cfg: Config, share: float) -> dict:
         cfg: A config.
         share: Of the images of each class that is held out.
     """
-    train = cfg.train_dataloader.dataset
-    place = 'train_dataloader.dataset'
-    while isinstance(train.get('dataset'), dict):  # a wrapper, such as that of CRD
+    train, place = _training_images(cfg)
+    rest = dict(_delete_=True, type='StratifiedPart', share=share, held_out=False, dataset=train)
+    return {place: rest, **_scored_on(_part_of(train, share, _validation_pipeline(cfg)))}
+
+
+def held_out_of_student(cfg: Config, student: Config, share: float) -> dict:
+    """Changes of a teacher's config that keep from it what a student is scored on.
+
+    A teacher may have other training images than its student: more, or of other classes.
+
+    Args:
+        cfg: The teacher's config.
+        student: The student's.
+        share: Of the student's training images of each class that is held out.
+    """
+    images, _ = _training_images(student)
+    train, place = _training_images(cfg)
+    rest = dict(_delete_=True, type='WithoutImagesOf', dataset=train, other=_part_of(images, share, []))
+    return {place: rest, **_scored_on(_part_of(images, share, _validation_pipeline(cfg)))}
+
+
+def _training_images(cfg: Config) -> tuple[dict, str]:
+    """The data set itself, without a wrapper such as that of CRD, and its key in the config."""
+    train, place = cfg.train_dataloader.dataset, 'train_dataloader.dataset'
+    while isinstance(train.get('dataset'), dict):
         train, place = train.dataset, f'{place}.dataset'
+    return copy.deepcopy(dict(train)), place
+
+
+def _validation_pipeline(cfg: Config) -> list | None:
     validation = cfg.val_dataloader.dataset
     while isinstance(validation.get('dataset'), dict):
         validation = validation.dataset
-    images = copy.deepcopy(dict(train, test_mode=True))
-    if 'pipeline' in validation:
-        images['pipeline'] = copy.deepcopy(validation.pipeline)
-    part = dict(_delete_=True, type='StratifiedPart', share=share)
-    tested = dict(part, held_out=True, dataset=images)
+    return copy.deepcopy(validation.get('pipeline'))
+
+
+def _part_of(images: dict, share: float, pipeline: list | None) -> dict:
+    dataset = dict(copy.deepcopy(images), test_mode=True)
+    if pipeline is not None:
+        dataset['pipeline'] = pipeline
+    return dict(type='StratifiedPart', share=share, held_out=True, dataset=dataset)
+
+
+def _scored_on(part: dict) -> dict:
     return {
-        place: dict(part, held_out=False, dataset=copy.deepcopy(dict(train))),
-        'val_dataloader.dataset': tested,
-        'test_dataloader.dataset': copy.deepcopy(tested),
+        f'{loader}_dataloader.dataset': dict(copy.deepcopy(part), _delete_=True)
+        for loader in ('val', 'test')
     }

@@ -7,7 +7,7 @@ from .connectors import NormalizeConnector, PoolConnector, ProjectionConnector, 
 from .datasets import CIFAR10Images, CIFAR100Images, Digits, TinyImageNet
 from .hooks import ChannelsLastHook, KernelMonitorHook, LandmarkHook, TeacherReplayHook, TeacherTestHook
 from .losses import KDALoss
-from .parts import StratifiedPart
+from .parts import StratifiedPart, WithoutImagesOf
 
 __all__ = [
     'CIFAR100Images',
@@ -26,4 +26,5 @@ __all__ = [
     'TeacherReplayHook',
     'TeacherTestHook',
     'TinyImageNet',
+    'WithoutImagesOf',
 ]

@@ -1,8 +1,11 @@
-"""A stratified part of any data set, and the rest of it."""
+"""A stratified part of any data set, the rest of it, and a data set without the images of another."""
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
+from mmengine.logging import print_log
 from mmpretrain.datasets import BaseDataset
 from sklearn.model_selection import train_test_split
 
@@ -47,3 +50,38 @@ def StratifiedPart(  # noqa: N802  (a type of the registry, as the data sets are
         ) from error
     built.get_subset_(sorted((held if held_out else rest).tolist()))
     return built
+
+
+@DATASETS.register_module()
+def WithoutImagesOf(dataset: dict, other: dict) -> BaseDataset:  # noqa: N802
+    """A data set without the images that another one has: for a teacher that must not know them.
+
+    Images are the same if their paths are or, where they are in memory, their pixels.
+
+    Args:
+        dataset: Config of a data set of mmpretrain's, pipeline included.
+        other: Config of the other one.
+
+    Returns:
+        The data set itself, with fewer images.
+
+    Raises:
+        ValueError: If nothing is left.
+    """
+    built, excluded = DATASETS.build(dict(dataset)), DATASETS.build(dict(other))
+    for images in (built, excluded):
+        images.full_init()
+    keys = {_key(excluded.get_data_info(i)) for i in range(len(excluded))}
+    whole = len(built)
+    kept = [i for i in range(whole) if _key(built.get_data_info(i)) not in keys]
+    if not kept:
+        raise ValueError(f'{type(built).__name__} has no image that the other data set does not have.')
+    built.get_subset_(kept)
+    print_log(f'{type(built).__name__}: {whole - len(kept)} of {whole} images are left out.', 'current')
+    return built
+
+
+def _key(info: dict) -> str | bytes:
+    if 'img_path' in info:
+        return info['img_path']
+    return hashlib.blake2b(np.ascontiguousarray(info['img']).tobytes()).digest()

@@ -9,7 +9,7 @@ from mmnystrom.benchmark.compare import suite_scheduler
 from mmnystrom.benchmark.errors import SuiteError
 from mmnystrom.benchmark.plan import STUDENT, TEACHER
 from mmnystrom.benchmark.suites import Options, known_suites
-from mmnystrom.benchmark.validation import held_out
+from mmnystrom.benchmark.validation import held_out, held_out_of_student
 
 SUITES = sorted((CONFIGS / 'benchmark').glob('*.py'))
 
@@ -109,12 +109,14 @@ def test_a_suite_is_scored_on_a_part_of_the_training_images(tmp_path):
     whole = plan_of(tmp_path, '', methods=['KD', 'CRD', 'AB']).methods
     part = plan_of(tmp_path, 'validation = 0.25\n', methods=['KD', 'CRD', 'AB']).methods
     assert list(part) == list(whole) and len(part) == 6
+    student = Config.fromfile(whole[STUDENT].config)
     for name, method in part.items():
         found, expected = (Config.fromfile(x.config) for x in (method, whole[name]))
         assert found.train_dataloader != expected.train_dataloader
-        expected.merge_from_dict(
-            dict(held_out(expected, 0.25), custom_hooks=expected.get('custom_hooks', []))
-        )
+        changes = held_out(expected, 0.25)
+        if name == TEACHER:
+            changes = held_out_of_student(expected, student, 0.25)
+        expected.merge_from_dict(dict(changes, custom_hooks=expected.get('custom_hooks', [])))
         assert found.to_dict() == expected.to_dict()
         assert found.test_dataloader.dataset.held_out
 

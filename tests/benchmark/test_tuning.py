@@ -156,12 +156,14 @@ def test_the_teacher_of_the_trials_has_not_seen_what_they_are_scored_on(tmp_path
     assert trials.run(TEACHER, 0).fingerprint != plan.run(TEACHER, 0).fingerprint
     teacher, trial, whole = (
         Config.fromfile(method.config)
-        for method in (trials.methods[TEACHER], trials.methods['KDA x10'], plan.methods[TEACHER])
+        for method in (trials.methods[TEACHER], trials.methods[f'{STUDENT} x10'], plan.methods[TEACHER])
     )
     assert teacher.train_cfg.max_epochs == whole.train_cfg.max_epochs  # that of the trials is shorter
-    for cfg in (teacher, trial):
-        part, scored = cfg.train_dataloader.dataset, cfg.val_dataloader.dataset
-        assert (part.share, part.held_out) == (scored.share, not scored.held_out) == (0.1, False)
+    part, scored = trial.train_dataloader.dataset, trial.val_dataloader.dataset
+    assert (part.share, part.held_out) == (scored.share, not scored.held_out) == (0.1, False)
+    unknown = teacher.train_dataloader.dataset.other
+    assert dict(unknown, dataset=0) == dict(scored, dataset=0)
+    assert dict(unknown.dataset, pipeline=0) == dict(scored.dataset, pipeline=0)
     assert tune(plan, Tuning(trials=3), lambda trials: {})[1]['teacher'] == 'its own'
     with pytest.raises(RunFailedError, match='no'):
         tune(plan, Tuning(trials=3), lambda trials: {trials.run(TEACHER, 0): 'no'})

@@ -1,4 +1,4 @@
-"""A stratified part: what is refused. What the parts hold is in tests/benchmark/test_tuning.py."""
+"""Parts of data sets: what they hold, and what is refused."""
 
 import numpy as np
 import pytest
@@ -38,3 +38,33 @@ def test_a_share_must_be_between_0_and_1(share):
 def test_fewer_images_than_classes():
     with pytest.raises(ValueError, match=r'share=0\.01 of the 100 images of Digits cannot be held out'):
         build(held_out=True, share=0.01)
+
+
+def pixels(dataset):
+    return {dataset.get_data_info(i)['img'].tobytes() for i in range(len(dataset))}
+
+
+def test_a_data_set_without_the_images_of_another():
+    whole = dict(type='Digits', pipeline=[])
+    part = dict(type='StratifiedPart', dataset=DIGITS, held_out=True, share=0.3)
+    rest = DATASETS.build(dict(type='WithoutImagesOf', dataset=whole, other=part))
+    whole, part = DATASETS.build(whole), DATASETS.build(part)
+    assert len(part) == 30 and pixels(part) < pixels(whole)
+    assert pixels(rest) == pixels(whole) - pixels(part)
+    assert len(rest) == sum(
+        whole.get_data_info(i)['img'].tobytes() not in pixels(part) for i in range(len(whole))
+    )
+
+
+def test_images_of_files_are_known_by_their_paths(tmp_path):
+    for i in range(6):
+        path = tmp_path / f'{"ab"[i % 2]}' / f'{i}.png'
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b'never opened')
+    folders = dict(type='mmpretrain.CustomDataset', data_root=str(tmp_path), pipeline=[])
+    other = dict(folders, indices=[0, 4])
+    rest = DATASETS.build(dict(type='WithoutImagesOf', dataset=folders, other=other))
+    left = {rest.get_data_info(i)['img_path'][-7:] for i in range(len(rest))}
+    assert left == {'a/2.png', 'a/4.png', 'b/1.png', 'b/5.png'}
+    with pytest.raises(ValueError, match='CustomDataset has no image that the other'):
+        DATASETS.build(dict(type='WithoutImagesOf', dataset=other, other=folders))
