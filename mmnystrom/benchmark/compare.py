@@ -55,8 +55,7 @@ def benchmark(options: Options) -> tuple[str, list[str]]:
     if not options.report_only:
         say(f'{title}: {len(scheduler.plan)} runs, {len(scheduler.slots)} at a time:')
         scheduler.train_all(strict=False, fresh=options.fresh)
-    share = read_suite(find_suite(options.suite)).get('validation')
-    text = write_report(scheduler, title, options.rounds, tuning, share)
+    text = write_report(scheduler, title, options.rounds, tuning)
     took = duration(time.perf_counter() - start)
     text = f'\n{text}\n\nFigures and pictures: {scheduler.plan.work_dir}; {took}'
     return text, one_message_a_cause(scheduler.failed.values())

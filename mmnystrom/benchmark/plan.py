@@ -140,6 +140,8 @@ class Plan:
         teacher: Checkpoint of a teacher that is not trained here. Defaults to None.
         arguments: More arguments of tools/train.py, for every run.
         options: More ``key=value`` for its ``--cfg-options``, for every run.
+        validation: Share of the training images on which the runs are scored. Defaults to None: it is the
+            test split.
 
     Raises:
         ValueError: If a method cannot be the name of a folder.
@@ -153,6 +155,7 @@ class Plan:
         teacher: str | None = None,
         arguments: Sequence[str] = (),
         options: Sequence[str] = (),
+        validation: float | None = None,
     ) -> None:
         check_names(methods)
         self.work_dir = work_dir
@@ -161,6 +164,7 @@ class Plan:
         self.teacher = teacher
         self.arguments = tuple(arguments)
         self.options = tuple(options)
+        self.validation = validation
 
     def __iter__(self) -> Iterator[Run]:
         return (run for name in self.methods for run in self.of(name))

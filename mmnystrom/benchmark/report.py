@@ -19,13 +19,7 @@ from .validation import GIVEN
 KD = 'KD'
 
 
-def write_report(
-    scheduler: Scheduler,
-    title: str,
-    rounds: int,
-    tuning: dict | None = None,
-    validation: float | None = None,
-) -> str:
+def write_report(scheduler: Scheduler, title: str, rounds: int, tuning: dict | None = None) -> str:
     """Evaluate the finished runs of a plan; write results.md, results.json and the pictures.
 
     Args:
@@ -33,8 +27,6 @@ def write_report(
         title: Title of the suite.
         rounds: Rounds of the timing; 0: without.
         tuning: What was tried, see :func:`~.tuning.tune`. Defaults to None, nothing.
-        validation: Share of the training images on which the runs are scored. Defaults to None: it is the
-            test split.
 
     Returns:
         The table with its notes, Markdown.
@@ -52,7 +44,7 @@ def write_report(
     measure_costs(plan, results, STUDENT, rounds)
     compare_with(results, (STUDENT, KD))
     images = 0 if taught is None else len(taught[1])
-    text = f'{table(results, teacher)}\n\n{notes(scheduler, results, images, validation)}'
+    text = f'{table(results, teacher)}\n\n{notes(scheduler, results, images)}'
     if tuning is not None:
         text += f'\n\n{tuning_note(tuning)}'
         figures.tuning(plan.work_dir / 'tuning.png', title, tuning)
@@ -61,7 +53,7 @@ def write_report(
         teacher=teacher,
         rows={name: result.as_dict() for name, result in results.items()},
         **({} if tuning is None else dict(tuning=tuning)),
-        **({} if validation is None else dict(validation=validation)),
+        **({} if plan.validation is None else dict(validation=plan.validation)),
         failed={str(run): why.splitlines()[0] for run, why in scheduler.failed.items()},
         run_commits=_marks(plan, 'commit'),
         run_machines=_marks(plan, 'machine'),
@@ -135,23 +127,16 @@ def tuning_note(tuning: dict) -> str:
     return '\n\n'.join(parts)
 
 
-def notes(
-    scheduler: Scheduler,
-    results: dict[str, Result],
-    images: int = 0,
-    validation: float | None = None,
-) -> str:
+def notes(scheduler: Scheduler, results: dict[str, Result], images: int = 0) -> str:
     """What the table means, and what is missing from it.
 
     Args:
         scheduler: What trained the runs.
         results: Name of a method -> its result.
         images: On which the runs are scored. Defaults to 0, unknown.
-        validation: Share of the training images on which the runs are scored. Defaults to None: it is the
-            test split.
     """
     plan = scheduler.plan
-    scored = 'the test split' if validation is None else 'the images held out'
+    scored = 'the test split' if plan.validation is None else 'the images held out'
     parts = [
         f'top-1: mean ± std over seeds on {scored}, at the last epoch, and at the best of those '
         'validated (chosen on the same images, so too good). vs: mean difference by seed and its 95 % '
@@ -166,10 +151,9 @@ def notes(
         parts[0] += (
             f' {images:,} images by themselves tell two networks apart from {points:.1f} points on.'
         )
-    if validation is not None:
-        parts.append(
-            f'{100 * validation:.3g} % of the training images are held out; the test split is not read.'
-        )
+    if plan.validation is not None:
+        share = f'{100 * plan.validation:.3g} %'
+        parts.append(f'{share} of the training images are held out; the test split is not read.')
         if plan.teacher is not None:
             parts.append(GIVEN)
     found = {name: result.replayed for name, result in results.items() if result.replayed}

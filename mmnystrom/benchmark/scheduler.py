@@ -130,7 +130,8 @@ class Scheduler:
                 for path in work_dir.glob('*/seed*.lock'):
                     lock_file(path).close()  # ends what a start that was killed has left behind
                 if fresh:
-                    self._delete()
+                    for run in self.plan:
+                        run.folder.delete()
                 self._schedule()
             except OSError as error:
                 if error.errno != errno.ENOSPC:
@@ -147,10 +148,6 @@ class Scheduler:
                     self._warm = None
         if strict and self.failed:
             raise RunFailedError('\n'.join(self.failed.values()))
-
-    def _delete(self) -> None:
-        for run in self.plan:
-            run.folder.delete()
 
     def _schedule(self) -> None:
         # All first seeds come first: what is stopped early can be compared.

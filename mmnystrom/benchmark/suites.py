@@ -12,7 +12,7 @@ from .errors import SuiteError
 from .places import CONFIGS
 from .plan import STUDENT, TEACHER, Method, Plan, missing_part
 from .replayed import with_options
-from .validation import held_out, held_out_of_student
+from .validation import check_share, held_out
 
 SUITES = CONFIGS / 'benchmark'
 
@@ -60,11 +60,8 @@ def read_suite(file: Path) -> Config:
     if isinstance(minutes, bool) or not isinstance(minutes, (int, float)) or not minutes > 0:
         raise SuiteError(f'{file}: stall_minutes={minutes!r} must be a number > 0.')
     share = cfg.get('validation')
-    if share is not None and (not isinstance(share, float) or not 0 < share < 1):
-        raise SuiteError(
-            f'{file}: validation={share!r} must be between 0 and 1: the share of the training images on '
-            'which runs are scored.'
-        )
+    if share is not None:
+        check_share(str(file), share)
     return cfg
 
 
@@ -156,14 +153,6 @@ def suite_methods(cfg: Config, file: Path, chosen: Sequence[str] | None = None) 
     return found
 
 
-def _validation(name: str, method: Method, student: Method, share: float) -> dict:
-    """What scores a method on a part of the training images, which its teacher does not know."""
-    found = Config.fromfile(method.config)
-    if name == TEACHER:
-        return held_out_of_student(found, Config.fromfile(student.config), share)
-    return held_out(found, share)
-
-
 @dataclass(frozen=True)
 class Options:
     """What a benchmark does with a suite.
@@ -251,6 +240,11 @@ def suite_plan(cfg: Config, file: Path, options: Options) -> Plan:
                     f'{file}: options has {key!r}, for every run, and the config of {name!r}, '
                     f'{method.config}, has no {lacks}: give it to the methods that it is for.'
                 )
+    parts = {}
+    if share is not None:
+        configs = {name: Config.fromfile(method.config) for name, method in methods.items()}
+        for name, config in configs.items():
+            parts[name] = held_out(config, share, configs[STUDENT] if name == TEACHER else None)
     methods = {
         name: with_options(
             name,
@@ -259,7 +253,7 @@ def suite_plan(cfg: Config, file: Path, options: Options) -> Plan:
             replay,
             options.channels_last,
             {
-                **({} if share is None else _validation(name, method, methods[STUDENT], share)),
+                **parts.get(name, {}),
                 **cfg.get('options', {}),
                 **(method.changes or {}),
             },
@@ -272,7 +266,7 @@ def suite_plan(cfg: Config, file: Path, options: Options) -> Plan:
         arguments.append('--auto-scale-lr')
     seeds = options.seeds or cfg.get('seeds', 3)
     try:
-        plan = Plan(work_dir, methods, seeds, teacher, arguments, options.cfg_options)
+        plan = Plan(work_dir, methods, seeds, teacher, arguments, options.cfg_options, share)
     except ValueError as error:
         raise SuiteError(f'{file}: {error}') from error
     plan.check_options()

@@ -20,7 +20,7 @@ from mmrazor.registry import MODELS
 from .errors import RunFailedError, SuiteError
 from .plan import STUDENT, TEACHER, TUNED, Plan, Run
 from .replayed import with_options
-from .validation import held_out, held_out_of_student
+from .validation import check_share, held_out
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,7 @@ class Tuning:
             )
         if not isinstance(self.span, (int, float)) or not self.span > 1:
             raise SuiteError(f'tune: span={self.span!r} must be a number > 1.')
-        if not isinstance(self.validation, float) or not 0 < self.validation < 1:
-            raise SuiteError(f'tune: validation={self.validation!r} must be between 0 and 1.')
+        check_share('tune', self.validation)
 
     @classmethod
     def of(cls, cfg: Config, file: Path) -> Tuning:
@@ -170,16 +169,12 @@ def trial_plan(plan: Plan, tuning: Tuning) -> Plan:
     """
     folder = plan.work_dir / 'tune'
     methods = {}
-    first_stages = {spec.first for spec in plan.methods.values()}
+    whole = {TEACHER, *(spec.first for spec in plan.methods.values())}
     student = Config.fromfile(plan.methods[STUDENT].config)
     for name, method in plan.methods.items():
         cfg = Config.fromfile(method.config)
-        if name == TEACHER:
-            changes = held_out_of_student(cfg, student, tuning.validation)
-            methods[name] = with_options(name, method, folder / 'configs', changes=changes)
-            continue
-        changes = held_out(cfg, tuning.validation)
-        if name in first_stages:
+        changes = held_out(cfg, tuning.validation, student if name == TEACHER else None)
+        if name in whole:
             methods[name] = with_options(name, method, folder / 'configs', changes=changes)
             continue
         if tuning.epochs is not None:

@@ -6,6 +6,8 @@ import copy
 
 from mmengine.config import Config
 
+from .errors import SuiteError
+
 #: What a report says of a teacher that was trained elsewhere.
 GIVEN = (
     'The teacher was given. If it was trained on the images held out, it knows them, and scores on them '
@@ -13,32 +15,42 @@ GIVEN = (
 )
 
 
-def held_out(cfg: Config, share: float) -> dict:
+def check_share(where: str, share: object) -> None:
+    """Refuse what is no share of images.
+
+    Args:
+        where: What has it, for the message.
+        share: What is given as ``validation``.
+
+    Raises:
+        SuiteError: If it is not between 0 and 1.
+    """
+    if not isinstance(share, float) or not 0 < share < 1:
+        raise SuiteError(
+            f'{where}: validation={share!r} must be between 0 and 1: the share of the training images '
+            'that is held out.'
+        )
+
+
+def held_out(cfg: Config, share: float, student: Config | None = None) -> dict:
     """Changes of a config that train on a part of its training images, and validate on the rest.
 
     Args:
         cfg: A config.
         share: Of the images of each class that is held out.
+        student: Of a teacher the config of its student, whose part is kept from it: a teacher may have
+            other images, more or of other classes. Defaults to None: ``cfg`` is of a student.
     """
     train, place = _training_images(cfg)
-    rest = dict(_delete_=True, type='StratifiedPart', share=share, held_out=False, dataset=train)
-    return {place: rest, **_scored_on(_part_of(train, share, _validation_pipeline(cfg)))}
-
-
-def held_out_of_student(cfg: Config, student: Config, share: float) -> dict:
-    """Changes of a teacher's config that keep from it what a student is scored on.
-
-    A teacher may have other training images than its student: more, or of other classes.
-
-    Args:
-        cfg: The teacher's config.
-        student: The student's.
-        share: Of the student's training images of each class that is held out.
-    """
-    images, _ = _training_images(student)
-    train, place = _training_images(cfg)
-    rest = dict(_delete_=True, type='WithoutImagesOf', dataset=train, other=_part_of(images, share, []))
-    return {place: rest, **_scored_on(_part_of(images, share, _validation_pipeline(cfg)))}
+    if student is None:
+        images = train
+        rest = dict(type='StratifiedPart', share=share, held_out=False, dataset=train)
+    else:
+        images, _ = _training_images(student)
+        rest = dict(type='WithoutImagesOf', dataset=train, other=_part_of(images, share, []))
+    part = _part_of(images, share, _validation_pipeline(cfg))
+    changed = {place: rest, 'val_dataloader.dataset': part, 'test_dataloader.dataset': part}
+    return {key: dict(copy.deepcopy(dataset), _delete_=True) for key, dataset in changed.items()}
 
 
 def _training_images(cfg: Config) -> tuple[dict, str]:
@@ -61,10 +73,3 @@ def _part_of(images: dict, share: float, pipeline: list | None) -> dict:
     if pipeline is not None:
         dataset['pipeline'] = pipeline
     return dict(type='StratifiedPart', share=share, held_out=True, dataset=dataset)
-
-
-def _scored_on(part: dict) -> dict:
-    return {
-        f'{loader}_dataloader.dataset': dict(copy.deepcopy(part), _delete_=True)
-        for loader in ('val', 'test')
-    }

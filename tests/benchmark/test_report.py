@@ -67,12 +67,13 @@ def test_notes_say_on_what_runs_are_scored(configs):
     text = report.notes(scheduler, results, 400)
     assert 'over seeds on the test split' in text and '400 images by themselves' in text
     assert 'held out' not in text
-    text = report.notes(scheduler, results, 400, validation=0.1)
+    scheduler.plan.validation = 0.1
+    text = report.notes(scheduler, results, 400)
     assert 'over seeds on the images held out' in text
     assert '10 % of the training images are held out; the test split is not read.' in text
     assert 'The teacher was given' not in text
     scheduler.plan.teacher = 't.pth'
-    assert 'The teacher was given' in report.notes(scheduler, results, 400, validation=0.1)
+    assert 'The teacher was given' in report.notes(scheduler, results, 400)
 
 
 def test_nothing_to_report(configs):
