@@ -9,8 +9,9 @@ teacher = 'vanilla/mmpretrain/cifar100/resnet18-w16_1xb128-30e_cifar100.py'
 student = 'vanilla/mmpretrain/cifar100/resnet18-w8_1xb128-15e_cifar100.py'
 
 losses = 'model.distiller.distill_losses'
+weight = f'{losses}.loss_kda.loss_weight'
 late = {'custom_hooks.0.warmup_epochs': 1}
-published = {f'{losses}.loss_kda.preset': None, f'{losses}.loss_kda.loss_weight': 0.04, **late}
+published = {f'{losses}.loss_kda.preset': None, weight: 0.04, **late}
 published_logits = {
     f'{losses}.loss_kda_logits.preset': None,
     f'{losses}.loss_kda_logits.loss_weight': 0.04,
@@ -26,6 +27,9 @@ methods = dict({
     'KDA post-FC': dict(_delete_=True, config='kda/kda_logits', options=late),
     'KDA both': dict(_delete_=True, config='kda/kda_neck-logits', options=late),
     'KDA + KD': dict(_delete_=True, config='kda/kda_neck-kd', options=late),
+    # Three times the default's weight, as cifar100-weights has it on images held out.
+    'KDA pre-FC, weight 10': dict(config='kda/kda_neck', options={weight: 10, **late}),
+    'KDA + KD, weight 10': dict(config='kda/kda_neck-kd', options={weight: 10, **late}),
 })
 
 tune = dict(trials=5, span=10, seeds=1, epochs=8, validation=0.1)
