@@ -10,7 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmnystrom.benchmark.cli import numbers, run_command
+from mmnystrom.benchmark.cli import count, from_zero, numbers, run_command
 from mmnystrom.benchmark.compare import benchmark
 from mmnystrom.benchmark.suites import Options, known_suites
 
@@ -19,19 +19,20 @@ def parse_args():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('suite', help=f'{", ".join(known_suites())}, or the path of a suite file')
     parser.add_argument('--work-dir', type=Path, help='(default: work_dirs/benchmark/<suite>)')
-    parser.add_argument('--seeds', type=int, help="seeds of each method (default: the suite's)")
+    parser.add_argument('--seeds', type=count, help="seeds of each method (default: the suite's)")
+    parser.add_argument('--first-seed', type=from_zero, default=0, help='the first of them (default: 0)')
     parser.add_argument('--methods', nargs='+', metavar='NAME', help='only these, of the suite')
     parser.add_argument('--teacher', help="a checkpoint, in the place of the suite's teacher")
-    parser.add_argument('--jobs', type=int, help='runs at a time (default: one a GPU, at least 2)')
+    parser.add_argument('--jobs', type=count, help='runs at a time (default: one a GPU, at least 2)')
     parser.add_argument('--gpus', type=numbers, help='to spread the runs over, as 0,1,2 (default: all)')
-    parser.add_argument('--ranks', type=int, help="processes and GPUs of one run (default: the suite's)")
+    parser.add_argument('--ranks', type=count, help="processes, GPUs, of a run (default: the suite's)")
     parser.add_argument('--amp', action='store_true', help='mixed precision, as of tools/train.py')
     parser.add_argument('--channels-last', action='store_true', help='keep weights and images so')
-    parser.add_argument('--replay', type=int, nargs='?', const=0, help='teachers, of so many views (all)')
+    parser.add_argument('--replay', type=from_zero, nargs='?', const=0, help='teachers, of N views (all)')
     parser.add_argument('--max-gib', type=float, default=20, help='stored by one method (default: 20)')
     parser.add_argument('--tune', action='store_true', help='also every method with its weights tuned')
     parser.add_argument('--cfg-options', nargs='+', default=[], help='as of tools/train.py, for all runs')
-    parser.add_argument('--rounds', type=int, default=8, help='of the timing; 0: without (default: 8)')
+    parser.add_argument('--rounds', type=from_zero, default=8, help='of the timing, or 0 (default: 8)')
     parser.add_argument('--report-only', action='store_true', help='train nothing; report what is there')
     parser.add_argument('--fresh', action='store_true', help='delete these runs and repeat them')
     parser.add_argument(
@@ -42,9 +43,6 @@ def parse_args():
     args = parser.parse_args()
     if args.fresh and args.report_only:
         parser.error('--fresh deletes runs and --report-only trains none: give one of the two')
-    for name in ('seeds', 'jobs', 'ranks'):
-        if getattr(args, name) is not None and getattr(args, name) < 1:
-            parser.error(f'--{name}={getattr(args, name)} must be at least 1')
     return args
 
 

@@ -8,20 +8,17 @@ when it is started again. Finished runs of the same configs are not repeated.
 import argparse
 from pathlib import Path
 
-from mmnystrom.benchmark.cli import run_command
+from mmnystrom.benchmark.cli import count, run_command
 from mmnystrom.benchmark.demo import demo
 
 
 def parse_args():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/demo'))
-    parser.add_argument('--seeds', type=int, default=3, help='seeds of each method (default: 3)')
-    parser.add_argument('--jobs', type=int, default=2, help='runs at a time (default: 2)')
+    parser.add_argument('--seeds', type=count, default=3, help='seeds of each method (default: 3)')
+    parser.add_argument('--jobs', type=count, default=2, help='runs at a time (default: 2)')
     parser.add_argument('--fresh', action='store_true', help='repeat runs that are finished')
-    args = parser.parse_args()
-    if args.seeds < 1 or args.jobs < 1:
-        parser.error(f'--seeds={args.seeds} and --jobs={args.jobs} must be at least 1')
-    return args
+    return parser.parse_args()
 
 
 if __name__ == '__main__':

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from argparse import ArgumentTypeError
 from collections.abc import Callable
 
 from .errors import BenchmarkError
@@ -21,6 +22,36 @@ def numbers(text: str) -> list[int]:
         [0, 2]
     """
     return [int(number) for number in text.split(',')]
+
+
+def count(text: str) -> int:
+    """How many of something, as a command line gives it: at least 1.
+
+    Raises:
+        ValueError: If it is no integer.
+        ArgumentTypeError: If it is less.
+
+    Example:
+        >>> count('3')
+        3
+    """
+    return _at_least(1, text)
+
+
+def from_zero(text: str) -> int:
+    """The same, of what there may be none.
+
+    Example:
+        >>> from_zero('0')
+        0
+    """
+    return _at_least(0, text)
+
+
+def _at_least(least: int, text: str) -> int:
+    if int(text) < least:
+        raise ArgumentTypeError(f'{text} must be at least {least}')
+    return int(text)
 
 
 def run_command(main: Callable[[], None], interrupted: str = GO_ON) -> None:

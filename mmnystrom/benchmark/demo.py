@@ -7,11 +7,12 @@ import time
 from pathlib import Path
 
 from . import figures
-from .evaluate import FIGURES, LAYERS, Result, evaluate, features, load_run, steps_of
+from .evaluate import evaluate, features, load_run, steps_of
 from .places import CONFIGS
 from .plan import STUDENT, TEACHER, Method, Plan
 from .progress import say
 from .provenance import provenance
+from .result import FIGURES, LAYERS, Result
 from .scheduler import Scheduler
 from .tables import markdown_table, mean_std
 from .timing import one_thread, ratios_in_turns

@@ -1,4 +1,4 @@
-"""Finished runs, evaluated: features of the test split, top-1, transfer from the teacher, costs."""
+"""Finished runs, evaluated: features of the test split, the teachers', and what a training step costs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import gc
 import io
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -15,18 +14,9 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from torch import Tensor
 
-from mmnystrom.core import build_kernel, measure
-
-from .errors import ResultError
-from .plan import TUNED, Plan, Run
-from .replayed import Replayed
-from .tables import mark_certain, paired
+from .plan import Plan, Run
+from .result import LAYERS, Result
 from .timing import Step, extra_parameters, make_step, peak_memory, ratios_in_turns
-
-LAYERS = ('pre-FC', 'post-FC')
-#: What is measured between student and teacher, see :func:`mmnystrom.core.measure`.
-FIGURES = ('transfer', 'cka')
-LINEAR = build_kernel('linear'), build_kernel('linear')
 
 
 def load_finished_run(
@@ -105,97 +95,6 @@ def features(runner: Runner, name: str = 'student') -> tuple[dict[str, Tensor], 
     return {layer: torch.cat(parts) for layer, parts in found.items()}, torch.cat(labels)
 
 
-def top1(logits: Tensor, labels: Tensor) -> float:
-    """Percent of images that are classified rightly. A row that is not finite is wrong.
-
-    Args:
-        logits: Shape (N, classes).
-        labels: Shape (N,).
-    """
-    right = (logits.argmax(1) == labels) & logits.isfinite().all(1)
-    return 100 * right.double().mean().item()
-
-
-def checked_top1(run: Run, logits: Tensor, labels: Tensor) -> float:
-    """Top-1 of a run's checkpoint.
-
-    Raises:
-        ResultError: If the run logged another one.
-    """
-    found, logged = top1(logits, labels), run.folder.logged()[-1]
-    # Two images may differ, or one in a thousand: a GPU does not always add up in the same order, and a
-    # run may be reported on another device than it was trained on.
-    if abs(found - logged) > max(200 / len(labels), 0.1) + 0.01:
-        raise ResultError(
-            f'{run}: the checkpoint has top-1 {found:.2f}, but its run logged {logged:.2f}.'
-        )
-    return found
-
-
-@dataclass
-class Result:
-    """Figures of one method, a value a finished seed.
-
-    Args:
-        seeds: The finished seeds.
-        top1: Top-1 of the last checkpoint on the test split, in percent.
-        best: The highest top-1 that a validation logged.
-        diverged: The seeds whose logits are not finite. They have no transfer.
-        transfer: Layer -> ``||K_S - K_T||_F / ||K_T||_F`` with the linear kernel.
-        cka: Layer -> centred kernel alignment with the teacher.
-        versus: Name of a baseline -> the difference to it, see :func:`~.tables.paired`.
-        costs: Time and memory of a training step, see :func:`measure_costs`.
-        replayed: What the last added run replayed; None if it has no hook that replays.
-    """
-
-    seeds: list[int] = field(default_factory=list)
-    top1: list[float] = field(default_factory=list)
-    best: list[float] = field(default_factory=list)
-    diverged: list[int] = field(default_factory=list)
-    transfer: dict[str, list[float]] = field(default_factory=lambda: {layer: [] for layer in LAYERS})
-    cka: dict[str, list[float]] = field(default_factory=lambda: {layer: [] for layer in LAYERS})
-    versus: dict[str, dict] = field(default_factory=dict)
-    costs: dict[str, float] = field(default_factory=dict)
-    replayed: Replayed | None = None
-
-    def add(self, run: Run, found: dict[str, Tensor], labels: Tensor, teacher: dict | None) -> None:
-        """Add a finished run.
-
-        Args:
-            run: The run.
-            found: Its features, see :func:`features`.
-            labels: Their labels.
-            teacher: The teacher's features; None if there are none.
-
-        Raises:
-            ResultError: If the run logged another top-1.
-        """
-        self.seeds.append(run.seed)
-        self.top1.append(checked_top1(run, found['post-FC'], labels))
-        self.best.append(max(run.folder.logged()))
-        self.replayed = Replayed.of(run)
-        if not found['post-FC'].isfinite().all():
-            self.diverged.append(run.seed)
-        elif teacher is not None:
-            for layer in LAYERS:
-                measured = measure(found[layer], teacher[layer], LINEAR)
-                self.transfer[layer].append(measured['transfer'])
-                self.cka[layer].append(measured['cka'])
-
-    def compare(self, baseline: str, other: Result) -> None:
-        """Note the difference to another method, on the seeds that both have finished."""
-        seeds = [seed for seed in self.seeds if seed in other.seeds]
-        if seeds:
-            values = [[r.top1[r.seeds.index(seed)] for seed in seeds] for r in (self, other)]
-            self.versus[baseline] = paired(*values)
-
-    def as_dict(self) -> dict:
-        """The figures as results.json holds them, differences as ``vs <baseline>``."""
-        found = asdict(self)
-        versus, costs = found.pop('versus'), found.pop('costs')
-        return {**found, **costs, **{f'vs {name}': value for name, value in versus.items()}}
-
-
 class Teachers:
     """Features of the teachers that the students of a plan have learnt from.
 
@@ -256,20 +155,6 @@ def evaluate(plan: Plan, methods: Sequence[str]) -> tuple[dict[str, Result], Tea
         if result.seeds:
             results[name] = result
     return results, teachers
-
-
-def compare_with(results: dict[str, Result], baselines: Sequence[str]) -> None:
-    """Note the difference of every method to each of the baselines that there are.
-
-    One that is tuned is compared with the tuned baseline, if there is one.
-    """
-    for name, result in results.items():
-        for baseline in baselines:
-            other = baseline + TUNED
-            other = other if name.endswith(TUNED) and other in results else baseline
-            if name != other and other in results:
-                result.compare(baseline, results[other])
-    mark_certain([found for result in results.values() for found in result.versus.values()])
 
 
 def steps_of(plan: Plan, results: dict[str, Result]) -> dict[str, Step]:

@@ -19,11 +19,12 @@ from sklearn.preprocessing import StandardScaler
 
 from .compare import suite_scheduler
 from .errors import ResultError
-from .evaluate import Result, classifier, features, load_run
+from .evaluate import classifier, features, load_run
 from .places import CONFIGS
 from .plan import STUDENT, Plan, Run
 from .processes import end_with_parent
 from .provenance import provenance
+from .result import Result
 from .suites import Options
 from .tables import difference, markdown_table, mean_std, paired
 

@@ -13,8 +13,8 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator, NullFormatter
 from torch import Tensor
 
-from .evaluate import Result
 from .label_layout import place_labels
+from .result import Result
 
 OURS = 'KDA'
 

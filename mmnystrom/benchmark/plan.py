@@ -104,7 +104,12 @@ class Run:
         parts = [resolved(self.spec.config), str(self.seed), *self.arguments, *self.options]
         parts += [_content(value) for value in self.settings.values()]
         parts += [run.fingerprint for run in self.needs.values()]
-        return hashlib.sha256('\n'.join(parts).encode()).hexdigest()
+        return _hash(parts)
+
+    @property
+    def recipe(self) -> str:
+        """Hash of how the method is trained, whatever the seed and the teacher."""
+        return _hash([resolved(self.spec.config), *self.arguments, *self.options])
 
     @property
     def finished(self) -> bool:
@@ -136,12 +141,14 @@ class Plan:
     Args:
         work_dir: Where the runs are kept.
         methods: Name of a method -> what it is. ``'teacher'`` is the teacher, if it is trained here.
-        seeds: Number of seeds, from 0.
+        seeds: Number of seeds.
         teacher: Checkpoint of a teacher that is not trained here. Defaults to None.
         arguments: More arguments of tools/train.py, for every run.
         options: More ``key=value`` for its ``--cfg-options``, for every run.
         validation: Share of the training images on which the runs are scored. Defaults to None: it is the
             test split.
+        first_seed: The first of the seeds. Defaults to 0. Of a method with a number of seeds of its own,
+            such as a teacher, the first is always 0.
 
     Raises:
         ValueError: If a method cannot be the name of a folder.
@@ -156,11 +163,12 @@ class Plan:
         arguments: Sequence[str] = (),
         options: Sequence[str] = (),
         validation: float | None = None,
+        first_seed: int = 0,
     ) -> None:
         check_names(methods)
         self.work_dir = work_dir
         self.methods = methods
-        self.seeds = range(seeds)
+        self.seeds = range(first_seed, first_seed + seeds)
         self.teacher = teacher
         self.arguments = tuple(arguments)
         self.options = tuple(options)
@@ -174,8 +182,8 @@ class Plan:
 
     def of(self, method: str) -> list[Run]:
         """The runs of a method."""
-        seeds = self.methods[method].seeds
-        return [self.run(method, seed) for seed in range(len(self.seeds) if seeds is None else seeds)]
+        own = self.methods[method].seeds
+        return [self.run(method, seed) for seed in (self.seeds if own is None else range(own))]
 
     def run(self, method: str, seed: int) -> Run:
         """A run of the plan."""
@@ -233,6 +241,10 @@ class Plan:
 def resolved(config: Path) -> str:
     """A config with all that it inherits, as text."""
     return json.dumps(Config.fromfile(config).to_dict(), sort_keys=True, default=str)
+
+
+def _hash(parts: Sequence[str]) -> str:
+    return hashlib.sha256('\n'.join(parts).encode()).hexdigest()
 
 
 def _content(value: object) -> str:

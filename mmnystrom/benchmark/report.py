@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import statistics
+from collections.abc import Sequence
+from pathlib import Path
 
 from mmnystrom.plugin.replay.store import gib
 
 from . import figures
 from .errors import ResultError
-from .evaluate import LAYERS, Result, compare_with, evaluate, measure_costs, top1
+from .evaluate import evaluate, measure_costs
 from .plan import STUDENT, Plan
 from .provenance import provenance
+from .result import LAYERS, Result, compare_with, top1
 from .scheduler import Scheduler
 from .tables import difference, markdown_table, mean_std, resolution
 from .validation import GIVEN
@@ -39,19 +42,21 @@ def write_report(scheduler: Scheduler, title: str, rounds: int, tuning: dict | N
     if not results:
         why = '\n'.join(scheduler.failed.values()) or 'start it without --report-only'
         raise ResultError(f'{plan.work_dir} holds no finished run: {why}')
-    taught = teachers.features(0)
-    teacher = None if taught is None else top1(taught[0]['post-FC'], taught[1])
+    taught = teachers.features(plan.seeds[0])
+    of_teacher = [] if taught is None else [top1(taught[0]['post-FC'], taught[1])]
     measure_costs(plan, results, STUDENT, rounds)
     compare_with(results, (STUDENT, KD))
     images = 0 if taught is None else len(taught[1])
-    text = f'{table(results, teacher)}\n\n{notes(scheduler, results, images)}'
+    text = f'{table(results, of_teacher)}\n\n{notes(scheduler, results, images)}'
     if tuning is not None:
         text += f'\n\n{tuning_note(tuning)}'
         figures.tuning(plan.work_dir / 'tuning.png', title, tuning)
     found = dict(
         suite=title,
-        teacher=teacher,
+        teacher=of_teacher[0] if of_teacher else None,
+        images=images,
         rows={name: result.as_dict() for name, result in results.items()},
+        recipes={name: plan.of(name)[0].recipe for name in results},
         **({} if tuning is None else dict(tuning=tuning)),
         **({} if plan.validation is None else dict(validation=plan.validation)),
         failed={str(run): why.splitlines()[0] for run, why in scheduler.failed.items()},
@@ -59,38 +64,57 @@ def write_report(scheduler: Scheduler, title: str, rounds: int, tuning: dict | N
         run_machines=_marks(plan, 'machine'),
         **provenance(),
     )
-    (plan.work_dir / 'results.json').write_text(json.dumps(found, indent=2) + '\n')
-    (plan.work_dir / 'results.md').write_text(f'## {title}\n\n{text}\n')
     lost = {run.method for run in scheduler.failed}
     failed = [name for name in plan.reported if name in lost and name not in results]
-    figures.accuracy(plan.work_dir / 'accuracy.png', title, results, teacher, failed)
-    figures.transfer(plan.work_dir / 'transfer.png', title, results)
+    write_files(plan.work_dir, found, text, results, failed)
     return text
 
 
-def table(results: dict[str, Result], teacher: float | None) -> str:
+def write_files(
+    folder: Path, found: dict, text: str, results: dict[str, Result], failed: Sequence[str] = ()
+) -> None:
+    """Write results.json, results.md and the pictures.
+
+    Args:
+        folder: Where they go.
+        found: What results.json holds, with ``suite``, the title, and ``teacher``, its top-1 or None.
+        text: The table with its notes.
+        results: Name of a method -> its result.
+        failed: Names of the methods without a result. Defaults to none.
+    """
+    title, teacher = found['suite'], found['teacher']
+    (folder / 'results.json').write_text(json.dumps(found, indent=2) + '\n')
+    (folder / 'results.md').write_text(f'## {title}\n\n{text}\n')
+    figures.accuracy(folder / 'accuracy.png', title, results, teacher, failed)
+    figures.transfer(folder / 'transfer.png', title, results)
+
+
+def table(results: dict[str, Result], teachers: Sequence[float]) -> str:
     """The results as a Markdown table.
 
     Args:
         results: Name of a method -> its result.
-        teacher: The teacher's top-1, or None.
+        teachers: Top-1 of every teacher.
     """
     head = ['method', 'top-1 last (%)', 'best (%)', 'vs student', 'vs KD']
-    head += [*(f'transfer {layer}' for layer in LAYERS), 'time', 'memory', 'extra parameters']
+    head += [f'transfer {layer}' for layer in LAYERS]
+    measured = any(result.costs for result in results.values())
+    head += ['time', 'memory', 'extra parameters'] if measured else []
     replayed = any(result.replayed for result in results.values())
-    head += ['time replayed', 'stored'] if replayed else []
+    head += ['time replayed', 'stored'] if replayed and measured else ['stored'] if replayed else []
     lines = [head]
-    if teacher is not None:
-        lines.append(['teacher', f'{teacher:.2f}', *['-'] * (len(head) - 2)])
+    if teachers:
+        lines.append(['teacher', mean_std(teachers, 2), *['-'] * (len(head) - 2)])
     for name, result in results.items():
         line = [name, mean_std(result.top1, 2), mean_std(result.best, 2)]
         line += [difference(result.versus.get(baseline)) for baseline in (STUDENT, KD)]
         line += [mean_std(x, 3) if (x := result.transfer[layer]) else '-' for layer in LAYERS]
-        costs = result.costs
-        line += [f'{costs[key]:.2f}' if costs else '-' for key in ('time', 'memory')]
-        line.append(f'{costs["extra_parameters"]:,}' if costs else '-')
+        if measured:
+            costs = result.costs
+            line += [f'{costs[key]:.2f}' if costs else '-' for key in ('time', 'memory')]
+            line.append(f'{costs["extra_parameters"]:,}' if costs else '-')
         if replayed:
-            line += _replayed(result)
+            line += _replayed(result) if measured else _replayed(result)[1:]
         lines.append(line)
     return markdown_table(lines)
 
@@ -127,6 +151,53 @@ def tuning_note(tuning: dict) -> str:
     return '\n\n'.join(parts)
 
 
+def legend(results: dict[str, Result], validation: float | None, images: int = 0) -> str:
+    """What the columns of the table mean.
+
+    Args:
+        results: Name of a method -> its result.
+        validation: Share of the training images on which the runs are scored; None: the test split.
+        images: On which they are scored. Defaults to 0, unknown.
+    """
+    scored = 'the test split' if validation is None else 'the images held out'
+    text = (
+        f'top-1: mean ± std over seeds on {scored}, at the last epoch, and at the best of those '
+        'validated (chosen on the same images, so too good). vs: mean difference by seed and its 95 % '
+        f'confidence interval. transfer: ||K_S - K_T||_F / ||K_T||_F on {scored}, linear kernel. '
+        'time, memory: of a training step, in multiples of that of the student alone; extra parameters: '
+        'of connectors.'
+    )
+    if any('p_holm' in found for result in results.values() for found in result.versus.values()):
+        text += ' A star: other than 0 even though so many were compared (Holm, 5 %).'
+    if images and STUDENT in results:
+        points = resolution(statistics.mean(results[STUDENT].top1), images)
+        text += f' {images:,} images by themselves tell two networks apart from {points:.1f} points on.'
+    if validation is not None:
+        share = f'{100 * validation:.3g} %'
+        text += f'\n\n{share} of the training images are held out; the test split is not read.'
+    diverged = [f'{name} ({result.diverged})' for name, result in results.items() if result.diverged]
+    if diverged:
+        text += f'\n\nDiverged, seeds in brackets: {", ".join(diverged)}.'
+    return text
+
+
+def replay_notes(results: dict[str, Result]) -> list[str]:
+    """What was replayed, and which methods kept a live teacher."""
+    found = {name: result.replayed for name, result in results.items() if result.replayed}
+    if not found:
+        return []
+    views = ', '.join(sorted({f'{replayed.views}' for replayed in found.values()}))
+    parts = [
+        f'Teachers were replayed, {views} views of an image. time: with the live teacher; time '
+        'replayed: with its stored outputs, in multiples of the same unit; stored: all views on '
+        'disk, which methods share that record the same layers.'
+    ]
+    live = [f'{name} ({replayed.live})' for name, replayed in found.items() if replayed.live]
+    if live:
+        parts.append(f'With the live teacher, on the same views: {"; ".join(live)}')
+    return parts
+
+
 def notes(scheduler: Scheduler, results: dict[str, Result], images: int = 0) -> str:
     """What the table means, and what is missing from it.
 
@@ -136,43 +207,13 @@ def notes(scheduler: Scheduler, results: dict[str, Result], images: int = 0) -> 
         images: On which the runs are scored. Defaults to 0, unknown.
     """
     plan = scheduler.plan
-    scored = 'the test split' if plan.validation is None else 'the images held out'
-    parts = [
-        f'top-1: mean ± std over seeds on {scored}, at the last epoch, and at the best of those '
-        'validated (chosen on the same images, so too good). vs: mean difference by seed and its 95 % '
-        f'confidence interval. transfer: ||K_S - K_T||_F / ||K_T||_F on {scored}, linear kernel. '
-        'time, memory: of a training step, in multiples of that of the student alone; extra parameters: '
-        'of connectors.'
-    ]
-    if any('p_holm' in found for result in results.values() for found in result.versus.values()):
-        parts[0] += ' A star: other than 0 even though so many were compared (Holm, 5 %).'
-    if images and STUDENT in results:
-        points = resolution(statistics.mean(results[STUDENT].top1), images)
-        parts[0] += (
-            f' {images:,} images by themselves tell two networks apart from {points:.1f} points on.'
-        )
-    if plan.validation is not None:
-        share = f'{100 * plan.validation:.3g} %'
-        parts.append(f'{share} of the training images are held out; the test split is not read.')
-        if plan.teacher is not None:
-            parts.append(GIVEN)
-    found = {name: result.replayed for name, result in results.items() if result.replayed}
-    if found:
-        views = ', '.join(sorted({f'{replayed.views}' for replayed in found.values()}))
-        parts.append(
-            f'Teachers were replayed, {views} views of an image. time: with the live teacher; time '
-            'replayed: with its stored outputs, in multiples of the same unit; stored: all views on '
-            'disk, which methods share that record the same layers.'
-        )
-        live = [f'{name} ({replayed.live})' for name, replayed in found.items() if replayed.live]
-        if live:
-            parts.append(f'With the live teacher, on the same views: {"; ".join(live)}')
+    parts = [legend(results, plan.validation, images)]
+    if plan.validation is not None and plan.teacher is not None:
+        parts.append(GIVEN)
+    parts += replay_notes(results)
     several = [name for name, spec in plan.methods.items() if spec.first]
     if several:
         parts.append(f'{", ".join(several)}: a first stage comes before, whose time is not counted here.')
-    diverged = [f'{name} ({result.diverged})' for name, result in results.items() if result.diverged]
-    if diverged:
-        parts.append(f'Diverged, seeds in brackets: {", ".join(diverged)}.')
     done = {name: len(results[name].seeds) if name in results else 0 for name in plan.reported}
     fewer = [f'{n} ({x} of {len(plan.seeds)} seeds)' for n, x in done.items() if x < len(plan.seeds)]
     if fewer:

@@ -162,6 +162,7 @@ class Options:
         work_dir: Where the runs are kept. Defaults to None, the suite's ``work_dir``, or
             ``work_dirs/benchmark/<suite>``.
         seeds: Seeds of each method. Defaults to None, the suite's.
+        first_seed: The first of them. Defaults to 0.
         methods: Names of the methods to take. Defaults to None, all of the suite.
         teacher: A checkpoint in the place of the suite's teacher. Defaults to None.
         jobs: Runs at a time. Defaults to None, one a GPU and at least 2.
@@ -199,6 +200,7 @@ class Options:
     fresh: bool = False
     timeout: bool = False
     tune: bool = False
+    first_seed: int = 0
 
 
 def suite_plan(cfg: Config, file: Path, options: Options) -> Plan:
@@ -266,7 +268,16 @@ def suite_plan(cfg: Config, file: Path, options: Options) -> Plan:
         arguments.append('--auto-scale-lr')
     seeds = options.seeds or cfg.get('seeds', 3)
     try:
-        plan = Plan(work_dir, methods, seeds, teacher, arguments, options.cfg_options, share)
+        plan = Plan(
+            work_dir,
+            methods,
+            seeds,
+            teacher,
+            arguments,
+            options.cfg_options,
+            share,
+            options.first_seed,
+        )
     except ValueError as error:
         raise SuiteError(f'{file}: {error}') from error
     plan.check_options()

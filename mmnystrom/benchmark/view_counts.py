@@ -7,12 +7,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from .evaluate import Result, compare_with, evaluate
+from .evaluate import evaluate
 from .places import CONFIGS
 from .plan import STUDENT, TEACHER, Method, Plan
 from .progress import duration, say
 from .provenance import provenance
 from .replayed import with_hooks, with_options
+from .result import Result, compare_with
 from .scheduler import Scheduler
 from .tables import difference, markdown_table, mean_std
 

@@ -4,7 +4,7 @@ import torch
 from support import ROOT
 
 from mmnystrom.benchmark import demo, figures
-from mmnystrom.benchmark.evaluate import LAYERS, Result
+from mmnystrom.benchmark.result import LAYERS, Result
 
 
 def test_every_method_names_a_config():

@@ -10,6 +10,7 @@ from support import kda_config, train
 from mmnystrom.benchmark import evaluate
 from mmnystrom.benchmark.errors import ResultError
 from mmnystrom.benchmark.plan import Method, Run
+from mmnystrom.benchmark.result import LAYERS, Result, top1
 from mmnystrom.benchmark.run_folder import RunFolder
 
 
@@ -38,7 +39,7 @@ def test_features_are_those_of_a_plain_forward(run):
 def test_a_result_against_numpy(run):
     finished, runner, (found, labels) = run
     teacher, _ = evaluate.features(runner, 'teacher')
-    result = evaluate.Result()
+    result = Result()
     result.add(finished, found, labels, teacher)
     assert result.seeds == [0] and result.diverged == []
     assert result.top1 == [pytest.approx(finished.folder.logged()[-1], abs=0.01)]
@@ -54,23 +55,15 @@ def test_a_log_that_says_something_else(run, monkeypatch):
     finished, _, (found, labels) = run
     monkeypatch.setattr(RunFolder, 'logged', lambda self: [50.0, 151.0])
     with pytest.raises(ResultError, match=r'KDA, seed 0: .* its run logged 151\.00'):
-        evaluate.Result().add(finished, found, labels, None)
+        Result().add(finished, found, labels, None)
 
 
 def test_what_is_not_a_number_is_wrong_and_diverged(run, monkeypatch):
     logits = torch.tensor([[1.0, 0.0], [math.nan, 0.0], [0.0, 1.0]])
     labels = torch.tensor([0, 0, 0])
-    assert evaluate.top1(logits, labels) == pytest.approx(100 / 3)
+    assert top1(logits, labels) == pytest.approx(100 / 3)
     monkeypatch.setattr(RunFolder, 'logged', lambda self: [50.0, 100 / 3])
-    result = evaluate.Result()
-    found = dict.fromkeys(evaluate.LAYERS, logits)
+    result = Result()
+    found = dict.fromkeys(LAYERS, logits)
     result.add(run[0], found, labels, found)
     assert result.diverged == [0] and result.transfer['pre-FC'] == [] and result.best == [50.0]
-
-
-def test_pairs_are_of_the_same_seed():
-    result = evaluate.Result(seeds=[0, 2], top1=[10.0, 12.0])
-    result.compare('KD', evaluate.Result(seeds=[1, 2], top1=[1.0, 2.0]))
-    result.compare('other', evaluate.Result(seeds=[1], top1=[1.0]))
-    assert result.versus == {'KD': dict(mean=10.0)}
-    assert result.as_dict()['vs KD'] == dict(mean=10.0)

@@ -6,10 +6,10 @@ import pytest
 from mmengine.config import Config
 
 from mmnystrom.benchmark.errors import SuiteError
-from mmnystrom.benchmark.evaluate import Result
 from mmnystrom.benchmark.plan import Method, Plan
 from mmnystrom.benchmark.replayed import Replayed, with_hooks, with_options
 from mmnystrom.benchmark.report import table
+from mmnystrom.benchmark.result import Result
 from mmnystrom.benchmark.suites import Options, find_suite, read_suite, suite_plan
 from mmnystrom.benchmark.view_counts import ALL, SETTINGS, views_plan
 
@@ -99,11 +99,11 @@ def test_the_table_of_replayed_methods():
         'KD': Result([0], [90.0], [90.0], costs={**costs, 'time_replayed': 1.02}),
         'AT': Result([0], [90.0], [90.0], costs=costs),
     }
-    assert 'replayed' not in table(results, None)
+    assert 'replayed' not in table(results, [])
     results['KD'].replayed = Replayed(2, 2**21, None)
     results['AT'].replayed = Replayed(2, 0, 'too large')
     head, _, *rows = [
-        [cell.strip() for cell in line.split('|')[1:-1]] for line in table(results, None).split('\n')
+        [cell.strip() for cell in line.split('|')[1:-1]] for line in table(results, []).split('\n')
     ]
     cells = {row[0]: row[-2:] for row in rows}
     assert head[-2:] == ['time replayed', 'stored']

@@ -7,7 +7,7 @@ from benchmark.stand_in import make
 
 from mmnystrom.benchmark import figures, report
 from mmnystrom.benchmark.errors import ResultError
-from mmnystrom.benchmark.evaluate import Result
+from mmnystrom.benchmark.result import Result
 
 
 def results_of(names):
@@ -28,7 +28,7 @@ def test_table_and_pictures(tmp_path):
     results['KD'].costs = dict(time=1.5, memory=2.0, extra_parameters=1234)
     results['RKD'].diverged = [0]
     results['RKD'].transfer = {'pre-FC': [], 'post-FC': []}
-    lines = report.table(results, 90.0).splitlines()
+    lines = report.table(results, [90.0]).splitlines()
     assert len(lines) == 7 and len({len(line) for line in lines}) == 1
     assert [cell.strip() for cell in lines[4].split('|')[-4:-1]] == ['1.50', '2.00', '1,234']
     assert 'RKD' in lines[6] and lines[6].count(' - ') == 7

@@ -81,3 +81,20 @@ def test_a_failed_method_is_reported_and_tried_again(small):
     assert all((small / 'runs' / f'{name}.png').is_file() for name in ('accuracy', 'transfer'))
     assert '| KDA pre-FC ' in (small / 'runs' / 'results.md').read_text()
     shutil.rmtree(small / 'runs')
+
+
+def test_another_machine_brings_another_seed(small):
+    """The seeds of two work directories joined are those of one that has both."""
+    for folder, seeds in (('both', ('--seeds', '2')), ('a', ()), ('b', ('--first-seed', '1'))):
+        where = ('--work-dir', small / folder, '--methods', 'KD', '--rounds', '0')
+        run_tool('benchmark.py', small / 'suite.py', *where, *seeds)
+    reports = [small / folder / 'results.json' for folder in 'ba']
+    printed = run_tool('analysis/join_reports.py', *reports, '--out', small / 'joined').stdout
+    together, joined = (
+        json.loads((small / folder / 'results.json').read_text()) for folder in ('both', 'joined')
+    )
+    assert joined['rows'] == together['rows'] and joined['rows']['KD']['seeds'] == [0, 1]
+    assert [part['seeds'] for part in joined['parts']] == [[0], [1]]
+    assert 'Trained otherwise' not in printed and '- seeds 1: ' in printed
+    assert all((small / 'joined' / name).is_file() for name in ('accuracy.png', 'results.md'))
+    assert not (small / 'b' / 'KD' / 'seed0').exists()

@@ -13,15 +13,15 @@ import argparse
 from pathlib import Path
 
 from mmnystrom.benchmark.can_it_hurt.plan import PARTS, can_it_hurt
-from mmnystrom.benchmark.cli import run_command
+from mmnystrom.benchmark.cli import count, run_command
 
 
 def parse_args():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('part', choices=[*PARTS, 'tutorial'])
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/can_it_hurt'))
-    parser.add_argument('--seeds', type=int, default=3, help='seeds of each row (default: 3)')
-    parser.add_argument('--jobs', type=int, default=2, help='runs at a time (default: 2)')
+    parser.add_argument('--seeds', type=count, default=3, help='seeds of each row (default: 3)')
+    parser.add_argument('--jobs', type=count, default=2, help='runs at a time (default: 2)')
     return parser.parse_args()
 
 

@@ -9,13 +9,13 @@ import argparse
 from pathlib import Path
 
 from mmnystrom.benchmark.can_it_hurt.cka_estimates import write_cka_estimates
-from mmnystrom.benchmark.cli import run_command
+from mmnystrom.benchmark.cli import count, run_command
 
 
 def parse_args():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/can_it_hurt'))
-    parser.add_argument('--repeats', type=int, default=200, help='batches of each size (default: 200)')
+    parser.add_argument('--repeats', type=count, default=200, help='batches of each size (default: 200)')
     return parser.parse_args()
 
 

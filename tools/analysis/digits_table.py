@@ -10,14 +10,14 @@ import argparse
 from pathlib import Path
 
 from mmnystrom.benchmark.choices import choices_table
-from mmnystrom.benchmark.cli import run_command
+from mmnystrom.benchmark.cli import count, run_command
 
 
 def parse_args():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/digits_table'))
-    parser.add_argument('--seeds', type=int, default=3, help='seeds of each variant (default: 3)')
-    parser.add_argument('--jobs', type=int, default=2, help='runs at a time (default: 2)')
+    parser.add_argument('--seeds', type=count, default=3, help='seeds of each variant (default: 3)')
+    parser.add_argument('--jobs', type=count, default=2, help='runs at a time (default: 2)')
     return parser.parse_args()
 
 

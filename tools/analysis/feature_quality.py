@@ -8,7 +8,7 @@ data that no network has seen; writes features.json beside the results of the be
 import argparse
 from pathlib import Path
 
-from mmnystrom.benchmark.cli import run_command
+from mmnystrom.benchmark.cli import count, from_zero, run_command
 from mmnystrom.benchmark.feature_quality import PROBE, write_quality
 from mmnystrom.benchmark.suites import Options
 
@@ -17,19 +17,17 @@ def parse_args():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('suite', help='as of tools/benchmark.py')
     parser.add_argument('--probe', type=Path, default=PROBE, help='config of the other data (Digits)')
-    parser.add_argument('--processes', type=int, default=1, help='(default: 1)')
+    parser.add_argument('--processes', type=count, default=1, help='(default: 1)')
     parser.add_argument('--work-dir', type=Path)
-    parser.add_argument('--seeds', type=int)
+    parser.add_argument('--seeds', type=count)
+    parser.add_argument('--first-seed', type=from_zero, default=0)
     parser.add_argument('--methods', nargs='+', metavar='NAME')
     parser.add_argument('--teacher')
     parser.add_argument('--amp', action='store_true')
     parser.add_argument('--channels-last', action='store_true')
-    parser.add_argument('--replay', type=int, nargs='?', const=0)
+    parser.add_argument('--replay', type=from_zero, nargs='?', const=0)
     parser.add_argument('--cfg-options', nargs='+', default=[])
-    args = parser.parse_args()
-    if args.processes < 1:
-        parser.error(f'--processes={args.processes} must be at least 1')
-    return args
+    return parser.parse_args()
 
 
 def main():

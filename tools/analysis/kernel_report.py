@@ -14,7 +14,7 @@ import torch
 from mmengine.config import DictAction
 
 from mmnystrom.benchmark.choices import KERNELS
-from mmnystrom.benchmark.cli import run_command
+from mmnystrom.benchmark.cli import count, run_command
 from mmnystrom.benchmark.kernel_report import Curves, write_kernel_report
 
 
@@ -24,19 +24,16 @@ def parse_args():
     parser.add_argument('checkpoints', nargs='+', type=Path, metavar='CHECKPOINT')
     parser.add_argument('--out', type=Path, help='(default: work_dirs/kernel_report/<config>)')
     parser.add_argument('--split', choices=('val', 'train', 'test'), default='val')
-    parser.add_argument('--samples', type=int, default=2000, help='images, spread evenly (default: 2000)')
-    parser.add_argument('--landmarks', type=int, nargs='+', default=Curves.landmarks)
+    parser.add_argument(
+        '--samples', type=count, default=2000, help='images, spread evenly (default: 2000)'
+    )
+    parser.add_argument('--landmarks', type=count, nargs='+', default=Curves.landmarks)
     parser.add_argument('--kernels', nargs='+', choices=KERNELS, default=Curves.kernels)
-    parser.add_argument('--seeds', type=int, default=3, help='draws of each strategy (default: 3)')
-    parser.add_argument('--tile', type=int, default=1024)
+    parser.add_argument('--seeds', type=count, default=3, help='draws of each strategy (default: 3)')
+    parser.add_argument('--tile', type=count, default=1024)
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
     args = parser.parse_args()
-    for name in ('samples', 'seeds', 'tile'):
-        if getattr(args, name) < 1:
-            parser.error(f'--{name}={getattr(args, name)} must be at least 1')
-    if min(args.landmarks) < 1:
-        parser.error(f'--landmarks={args.landmarks} must all be at least 1')
     for path in (args.config, *args.checkpoints):
         if not path.is_file():
             parser.error(f'{path} does not exist')

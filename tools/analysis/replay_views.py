@@ -9,7 +9,7 @@ results.json below --work-dir.
 import argparse
 from pathlib import Path
 
-from mmnystrom.benchmark.cli import run_command
+from mmnystrom.benchmark.cli import count, run_command
 from mmnystrom.benchmark.view_counts import SETTINGS, views_table
 
 
@@ -17,8 +17,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('setting', choices=list(SETTINGS))
     parser.add_argument('--work-dir', type=Path, help='(default: work_dirs/replay_views/<setting>)')
-    parser.add_argument('--seeds', type=int, help='of each row (default: five, of CIFAR three)')
-    parser.add_argument('--jobs', type=int, default=2, help='runs at a time (default: 2)')
+    parser.add_argument('--seeds', type=count, help='of each row (default: five, of CIFAR three)')
+    parser.add_argument('--jobs', type=count, default=2, help='runs at a time (default: 2)')
     args = parser.parse_args()
     work_dir = args.work_dir or Path('work_dirs/replay_views') / args.setting
     print(views_table(args.setting, work_dir, args.seeds, args.jobs))

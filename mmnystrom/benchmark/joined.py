@@ -1,0 +1,180 @@
+"""Reports of one suite from several machines, or of several days, as one.
+
+Two machines add up in another order, and each has trained a teacher of its own: a difference is between
+runs of one machine. So all methods of a seed come from one report, and reports bring different seeds.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from .errors import ResultError
+from .plan import STUDENT
+from .provenance import provenance
+from .report import KD, legend, replay_notes, table, write_files
+from .result import FIGURES, Result, compare_with
+
+#: What a joined report keeps of each of its parts.
+KEPT = (
+    'teacher',
+    'images',
+    'recipes',
+    'run_commits',
+    'run_machines',
+    'versions',
+    'device',
+    'machine',
+    'commit',
+    'command',
+)
+
+
+def join_reports(files: Sequence[Path], folder: Path) -> str:
+    """Join the results.json of several reports; write results.md, results.json and the pictures.
+
+    Args:
+        files: The results.json. One may itself be joined.
+        folder: Where the joined report goes; it is made.
+
+    Returns:
+        The table with its notes, Markdown.
+
+    Raises:
+        ResultError: If there are fewer than two, a file is no report, it is of another suite, other
+            images or tuned weights, or a seed is in two of them.
+    """
+    if len(files) < 2:
+        raise ResultError(f'{len(files)} report: give at least two to join.')
+    reports = {file: _read(file) for file in files}
+    _check_same(reports)
+    parts = sorted((part for file in files for part in _parts(reports[file])), key=_first_seed)
+    results = _joined(sorted(reports.values(), key=_first_seed))
+    compare_with(results, (STUDENT, KD))
+    first = reports[files[0]]
+    teachers = [part['teacher'] for part in parts if part['teacher'] is not None]
+    images = {part['images'] for part in parts if part.get('images')}
+    text = table(results, teachers)
+    text += f'\n\n{legend(results, first.get("validation"), max(images, default=0))}'
+    text += ''.join(f'\n\n{note}' for note in _notes(parts, results))
+    found = dict(
+        suite=first['suite'],
+        teacher=statistics.mean(teachers) if teachers else None,
+        rows={name: result.as_dict() for name, result in results.items()},
+        **({} if first.get('validation') is None else dict(validation=first['validation'])),
+        failed={run: why for report in reports.values() for run, why in report['failed'].items()},
+        parts=parts,
+        **provenance(),
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    write_files(folder, found, text, results)
+    return text
+
+
+def _read(file: Path) -> dict:
+    try:
+        found = json.loads(file.read_text())
+    except FileNotFoundError:
+        raise ResultError(f'{file} does not exist: give the results.json of a benchmark.') from None
+    except (ValueError, OSError) as error:
+        raise ResultError(f'{file} cannot be read as JSON: {error}') from error
+    needed = ('suite', 'teacher', 'rows', 'failed')
+    lacks = [key for key in needed if not isinstance(found, dict) or key not in found]
+    if lacks or not found['rows']:
+        what = ', '.join(lacks) or 'row in rows'
+        raise ResultError(f'{file} is no results.json of a benchmark: it has no {what}.')
+    if 'tuning' in found:
+        raise ResultError(
+            f'{file} has tuned weights. Each machine may have chosen others, so that their rows are not '
+            'of one method: write the chosen weights into the suite, and train it without --tune.'
+        )
+    return found
+
+
+def _seeds(report: dict) -> list[int]:
+    return sorted({seed for row in report['rows'].values() for seed in row['seeds']})
+
+
+def _first_seed(report: dict) -> int:
+    return min(report['seeds'] if 'seeds' in report else _seeds(report))
+
+
+def _parts(report: dict) -> Iterable[dict]:
+    if 'parts' in report:
+        return report['parts']
+    return [dict(seeds=_seeds(report), **{key: report[key] for key in KEPT if key in report})]
+
+
+def _check_same(reports: dict[Path, dict]) -> None:
+    (first, expected), *others = reports.items()
+    for file, report in others:
+        for key in ('suite', 'validation'):
+            if report.get(key) != expected.get(key):
+                raise ResultError(
+                    f'{file}: {key}={report.get(key)!r}, and {first} has {expected.get(key)!r}: only '
+                    'reports of one suite can be joined.'
+                )
+    seen: dict[int, Path] = {}
+    for file, report in reports.items():
+        for seed in _seeds(report):
+            if seed in seen:
+                raise ResultError(
+                    f'seed {seed} is in {seen[seed]} and in {file}. All methods of a seed are compared '
+                    'with each other, so they come from one machine: train other seeds on the other, '
+                    'with --first-seed.'
+                )
+            seen[seed] = file
+
+
+def _joined(reports: Sequence[dict]) -> dict[str, Result]:
+    """Name of a method -> its figures of all reports; costs are those of the first that has any."""
+    results: dict[str, Result] = {}
+    measured = next((r for r in reports if any('time' in row for row in r['rows'].values())), None)
+    for report in reports:
+        for name, row in report['rows'].items():
+            more = Result.from_dict(row)
+            more.costs = more.costs if report is measured else {}
+            if name not in results:
+                results[name] = more
+                continue
+            result = results[name]
+            for figure in ('seeds', 'top1', 'best', 'diverged'):
+                getattr(result, figure).extend(getattr(more, figure))
+            for figure in FIGURES:
+                for layer, values in getattr(more, figure).items():
+                    getattr(result, figure)[layer] += values
+            result.costs = result.costs or more.costs
+            result.replayed = result.replayed or more.replayed
+    return results
+
+
+def _notes(parts: Sequence[dict], results: dict[str, Result]) -> list[str]:
+    """What the parts are, and where they differ."""
+    lines = []
+    for part in parts:
+        seeds = ', '.join(map(str, part['seeds']))
+        teacher = '' if part['teacher'] is None else f', teacher {part["teacher"]:.2f} %'
+        machines = '; '.join(part.get('run_machines') or [part.get('machine') or 'an unknown machine'])
+        lines.append(f'- seeds {seeds}: {machines}{teacher}')
+    found = [
+        'Joined from several reports; a difference is between runs of one of them.',
+        '\n'.join(lines),
+    ]
+    all_seeds = {seed for part in parts for seed in part['seeds']}
+    fewer = [
+        f'{name} ({len(result.seeds)} of {len(all_seeds)} seeds)'
+        for name, result in results.items()
+        if len(result.seeds) < len(all_seeds)
+    ]
+    if fewer:
+        found.append(f'Of fewer seeds: {", ".join(fewer)}.')
+    recipes = [part.get('recipes') or {} for part in parts]
+    odd = [name for name in results if len({recipe[name] for recipe in recipes if name in recipe}) > 1]
+    if odd:
+        found.append(
+            'Trained otherwise in one report than in another (its config, --amp, --channels-last, '
+            f'--replay or --cfg-options differ): {", ".join(odd)}.'
+        )
+    return found + replay_notes(results)

@@ -1,0 +1,142 @@
+"""Reports of several machines as one."""
+
+import json
+
+import pytest
+from scipy import stats
+
+from mmnystrom.benchmark.errors import ResultError
+from mmnystrom.benchmark.joined import join_reports
+
+TOP1 = {'student alone': [60.0, 61.0, 59.5], 'KD': [62.0, 64.5, 61.0], 'KDA': [61.0, 63.0, 60.5]}
+
+
+def report(folder, name, seeds, **changes):
+    """The results.json of a machine that has trained some of the seeds of TOP1."""
+    rows = {
+        method: dict(
+            seeds=list(seeds),
+            top1=[values[seed] for seed in seeds],
+            best=[values[seed] + 1 for seed in seeds],
+            diverged=[],
+            transfer={'pre-FC': [0.1 * (seed + 1) for seed in seeds], 'post-FC': [0.5 for _ in seeds]},
+            cka={'pre-FC': [0.9 for _ in seeds], 'post-FC': [0.8 for _ in seeds]},
+            replayed=None,
+        )
+        for method, values in TOP1.items()
+    }
+    found = dict(
+        suite='A suite',
+        teacher=70.0 + seeds[0],
+        images=400,
+        rows=rows,
+        recipes=dict.fromkeys(rows, 'a hash'),
+        failed={},
+        run_machines=[f'machine {name}'],
+        commit='abc',
+    )
+    file = folder / f'{name}.json'
+    file.write_text(json.dumps({**found, **changes}))
+    return file
+
+
+def test_joined_seeds_are_compared_as_those_of_one_report(tmp_path):
+    files = [report(tmp_path, 'a', [2]), report(tmp_path, 'b', [0, 1])]
+    text = join_reports(files, tmp_path / 'out')
+    found = json.loads((tmp_path / 'out' / 'results.json').read_text())
+    row = found['rows']['KDA']
+    assert row['seeds'] == [0, 1, 2] and row['top1'] == TOP1['KDA']
+    assert row['transfer']['pre-FC'] == pytest.approx([0.1, 0.2, 0.3])
+    test = stats.ttest_rel(TOP1['KDA'], TOP1['KD'])
+    low, high = test.confidence_interval()
+    assert [row['vs KD'][key] for key in ('low', 'high', 'p')] == pytest.approx([low, high, test.pvalue])
+    assert found['teacher'] == 71.0 and found['suite'] == 'A suite'
+    assert [part['seeds'] for part in found['parts']] == [[0, 1], [2]]
+    assert found['parts'][1]['run_machines'] == ['machine a'] and 'rows' not in found['parts'][1]
+    assert '| teacher       | 71.00 ± 1.41' in text
+    assert '- seeds 0, 1: machine b, teacher 70.00 %\n- seeds 2: machine a, teacher 72.00 %' in text
+    assert '400 images by themselves' in text and 'Trained otherwise' not in text
+    assert 'time' not in text.splitlines()[0] and 'Of fewer seeds' not in text
+    assert text in (tmp_path / 'out' / 'results.md').read_text()
+    assert all((tmp_path / 'out' / f'{name}.png').is_file() for name in ('accuracy', 'transfer'))
+
+
+def test_a_joined_report_takes_another(tmp_path):
+    a, b, c = (report(tmp_path, name, [seed]) for seed, name in enumerate('abc'))
+    join_reports([a, b], tmp_path / 'two')
+    join_reports([tmp_path / 'two' / 'results.json', c], tmp_path / 'three')
+    join_reports([a, b, c], tmp_path / 'at once')
+    three, at_once = (
+        json.loads((tmp_path / name / 'results.json').read_text()) for name in ('three', 'at once')
+    )
+    assert three == at_once and len(three['parts']) == 3
+
+
+def test_costs_are_those_of_one_machine(tmp_path):
+    files = [report(tmp_path, 'a', [0]), report(tmp_path, 'b', [1]), report(tmp_path, 'c', [2])]
+    for file, times in zip(files[1:], ([1.0, 1.5, 1.6], [1.0, 3.0, 4.0]), strict=True):
+        found = json.loads(file.read_text())
+        for row, time in zip(found['rows'].values(), times, strict=True):
+            row.update(time=time, memory=1.0, memory_bytes=1, extra_parameters=0)
+        file.write_text(json.dumps(found))
+    join_reports(files, tmp_path / 'out')
+    rows = json.loads((tmp_path / 'out' / 'results.json').read_text())['rows']
+    assert [row['time'] for row in rows.values()] == [1.0, 1.5, 1.6]
+
+
+def test_what_differs_is_said(tmp_path):
+    rows = json.loads(report(tmp_path, 'a', [1]).read_text())['rows']
+    del rows['KDA']
+    other = {'student alone': 'a hash', 'KD': 'another'}
+    files = [
+        report(tmp_path, 'b', [0]),
+        report(tmp_path, 'a', [1], rows=rows, recipes=other, teacher=None),
+    ]
+    text = join_reports(files, tmp_path / 'out')
+    assert 'Of fewer seeds: KDA (1 of 2 seeds).' in text
+    assert '--replay or --cfg-options differ): KD.' in text
+    assert '- seeds 1: machine a\n' in text
+
+
+@pytest.mark.parametrize(
+    ('changes', 'words'),
+    [
+        (dict(suite='Another'), r"b\.json: suite='Another', and .*a\.json has 'A suite'"),
+        (dict(validation=0.1), r'b\.json: validation=0\.1, and .*a\.json has None'),
+        (dict(tuning={}), r'b\.json has tuned weights'),
+        (dict(rows={}), r'b\.json is no results\.json of a benchmark: it has no row in rows'),
+    ],
+)
+def test_reports_that_cannot_be_joined(tmp_path, changes, words):
+    files = [report(tmp_path, 'a', [0]), report(tmp_path, 'b', [1], **changes)]
+    with pytest.raises(ResultError, match=words):
+        join_reports(files, tmp_path / 'out')
+    assert not (tmp_path / 'out').exists()
+
+
+def test_a_seed_of_two_machines(tmp_path):
+    files = [report(tmp_path, 'a', [0, 1]), report(tmp_path, 'b', [1])]
+    with pytest.raises(ResultError, match=r'seed 1 is in .*a\.json and in .*b\.json\. .* --first-seed'):
+        join_reports(files, tmp_path / 'out')
+
+
+@pytest.mark.parametrize(
+    ('text', 'words'),
+    [
+        (None, 'does not exist: give the results.json of a benchmark'),
+        ('{"torn', 'cannot be read as JSON'),
+        ('[1, 2]', 'is no results.json of a benchmark: it has no suite, teacher, rows, failed'),
+        ('{"rows": {}}', 'it has no suite, teacher, failed'),
+    ],
+)
+def test_files_that_are_no_reports(tmp_path, text, words):
+    other = tmp_path / 'b.json'
+    if text is not None:
+        other.write_text(text)
+    with pytest.raises(ResultError, match=words):
+        join_reports([report(tmp_path, 'a', [0]), other], tmp_path / 'out')
+
+
+def test_one_report_is_not_joined(tmp_path):
+    with pytest.raises(ResultError, match='1 report: give at least two to join'):
+        join_reports([report(tmp_path, 'a', [0])], tmp_path / 'out')

@@ -1,0 +1,30 @@
+"""One report of a suite whose seeds were trained on several machines, or on several days.
+
+Takes the results.json of tools/benchmark.py, each with other seeds (--first-seed), and writes a table,
+results.json and the pictures below --out. All methods of a seed come from one report: a difference
+between two machines is as large as one between two seeds.
+"""
+
+import argparse
+from pathlib import Path
+
+from mmnystrom.benchmark.cli import run_command
+from mmnystrom.benchmark.joined import join_reports
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('reports', nargs='+', type=Path, metavar='RESULTS.JSON')
+    parser.add_argument(
+        '--out', type=Path, default=Path('work_dirs/joined'), help='(default: %(default)s)'
+    )
+    return parser.parse_args()
+
+
+def main():
+    args = parse_args()
+    print(join_reports(args.reports, args.out))
+
+
+if __name__ == '__main__':
+    run_command(main, interrupted='interrupted')
