@@ -109,7 +109,7 @@ class Run:
     @property
     def recipe(self) -> str:
         """Hash of how the method is trained, whatever the seed and the teacher."""
-        return _hash([resolved(self.spec.config), *self.arguments, *self.options])
+        return recipe(self.spec.config, self.arguments, self.options)
 
     @property
     def finished(self) -> bool:
@@ -241,6 +241,11 @@ class Plan:
 def resolved(config: Path) -> str:
     """A config with all that it inherits, as text."""
     return json.dumps(Config.fromfile(config).to_dict(), sort_keys=True, default=str)
+
+
+def recipe(config: Path, arguments: Sequence[str] = (), options: Sequence[str] = ()) -> str:
+    """Hash of how a config is trained; see :class:`Run` for the arguments."""
+    return _hash([resolved(config), *arguments, *options])
 
 
 def _hash(parts: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ import yaml
 from mmengine.config import Config
 
 from .places import CONFIGS, ROOT
+from .plan import recipe
 from .suites import find_suite, suite_methods
 
 ZOO = CONFIGS / 'distill' / 'mmpretrain'
@@ -32,17 +33,22 @@ def measured() -> dict[str, float]:
     """Name of a config -> mean top-1 at the last epoch, of the benchmarks that were run.
 
     A suite or a method with options, or with images held out, has trained something else than the config
-    says.
+    says, and so has --amp, --channels-last, --replay or --cfg-options. The latter are in a report's
+    recipes, which those of before 2026-11-26 do not have.
     """
     found = {}
     for path in sorted(RESULTS.glob('*.json')):
-        rows = json.loads(path.read_text())['rows']
+        report = json.loads(path.read_text())
+        rows = report['rows']
+        recipes = [part['recipes'] for part in report.get('parts', [report]) if 'recipes' in part]
         file = find_suite(path.stem)
         cfg = Config.fromfile(file)
         if cfg.get('options') or cfg.get('validation'):
             continue
         for name, method in suite_methods(cfg, file).items():
-            if name in rows and not method.changes:
+            if name not in rows or method.changes:
+                continue
+            if all(given.get(name) in (None, recipe(method.config)) for given in recipes):
                 found[method.config.stem] = round(statistics.mean(rows[name]['top1']), 2)
     return found
 

@@ -7,7 +7,7 @@ from benchmark.stand_in import make, make_plan
 
 from mmnystrom.benchmark import plan as module
 from mmnystrom.benchmark.errors import SuiteError
-from mmnystrom.benchmark.plan import Method, Plan
+from mmnystrom.benchmark.plan import Method, Plan, recipe
 
 
 def test_overrides_name_the_checkpoints(configs):
@@ -65,6 +65,29 @@ def test_the_fingerprint_is_of_everything_a_result_depends_on(configs):
     (configs / 'first.py').write_text('a = 5\ntrain_cfg = dict(max_epochs=2)')
     # Both stages of both seeds, and nothing else.
     assert sum(a != b for a, b in zip(fingerprints(), before, strict=True)) == 4
+
+
+def test_a_recipe_is_of_the_config_and_its_options_whatever_the_seed(configs):
+    plan = make_plan(configs)
+    assert plan.run('KD', 0).recipe == plan.run('KD', 1).recipe == recipe(configs / 'KD.py')
+    found = [
+        make_plan(configs, **kwargs).run('KD', 0).recipe
+        for kwargs in ({}, dict(teacher='t.pth'), dict(options=['a=1']), dict(arguments=['--amp']))
+    ]
+    assert found[0] == found[1] and len(set(found)) == 3
+    assert plan.run('KD first', 0).recipe != found[0]
+
+
+def test_a_second_machine_begins_at_another_seed(configs):
+    plan = make_plan(configs, first_seed=2)
+    assert [str(run) for run in plan if run.method != 'KD first'] == [
+        'teacher, seed 0',
+        'student alone, seed 2',
+        'student alone, seed 3',
+        'KD, seed 2',
+        'KD, seed 3',
+    ]
+    assert str(plan.teacher_run(plan.seeds[0])) == 'teacher, seed 0'
 
 
 def test_what_every_run_changes_in_its_config(configs):

@@ -102,7 +102,7 @@ def small_plan(tmp_path, teacher='teacher.pth'):
     cfg = kda_config(tmp_path / 'w', epochs=2)
     cfg.dump(tmp_path / 'kda.py')
     methods.update({STUDENT: Method(ALONE), 'KDA': Method(tmp_path / 'kda.py', distilled=True)})
-    return Plan(tmp_path / 'runs', methods, 3, teacher)
+    return Plan(tmp_path / 'runs', methods, 3, teacher, first_seed=1)
 
 
 def finish(run, top1):
@@ -134,6 +134,7 @@ def test_trials_are_scored_and_the_chosen_weights_are_beside_the_papers(tmp_path
     assert notes['chosen'] == {STUDENT: 1.0, 'KDA': 10.0}
     assert notes['failed']['KDA x0.1, seed 0'] == 'KDA x0.1, seed 0: it diverged; see log'
     assert list(found.methods) == [STUDENT, 'KDA', 'KDA tuned'] and found.work_dir == plan.work_dir
+    assert found.seeds == plan.seeds == range(1, 4)
     before, after = (Config.fromfile(found.methods[name].config) for name in ('KDA', 'KDA tuned'))
     key = f'{LOSSES}.loss_kda.loss_weight'.split('.')
     for part in key:

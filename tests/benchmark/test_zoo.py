@@ -1,6 +1,11 @@
 """The metafiles of the zoo."""
 
+import json
+
+import pytest
+
 from mmnystrom.benchmark import zoo
+from mmnystrom.benchmark.plan import recipe
 
 
 def test_metafiles_are_what_the_configs_and_results_say():
@@ -15,3 +20,24 @@ def test_a_result_is_that_of_the_config_alone():
     names = zoo.measured()
     assert any(name.endswith('_digits') for name in names)
     assert not any(name.endswith('1xb128-15e_cifar100') for name in names)
+
+
+KD = zoo.ZOO / 'kd/kd_logits_resnet18-w16_resnet18-w8_1xb32-40e_digits.py'
+
+
+@pytest.mark.parametrize(
+    ('report', 'found'),
+    [
+        ({}, True),  # of before there were recipes
+        (dict(recipes={'KD': recipe(KD)}), True),
+        (dict(recipes={'KD': recipe(KD, ['--amp'])}), False),
+        (dict(parts=[dict(recipes={'KD': recipe(KD)}), dict(recipes={})]), True),
+        (dict(parts=[dict(recipes={'KD': recipe(KD)}), dict(recipes={'KD': 'another'})]), False),
+    ],
+)
+def test_what_was_trained_otherwise_is_no_result_of_the_config(tmp_path, monkeypatch, report, found):
+    (tmp_path / 'digits.json').write_text(
+        json.dumps(dict(rows={'KD': dict(top1=[90.0, 91.0])}, **report))
+    )
+    monkeypatch.setattr(zoo, 'RESULTS', tmp_path)
+    assert zoo.measured() == ({KD.stem: 90.5} if found else {})
