@@ -21,7 +21,7 @@ from .compare import suite_scheduler
 from .errors import ResultError
 from .evaluate import classifier, features, load_run
 from .places import CONFIGS
-from .plan import STUDENT, Plan, Run
+from .plan import STUDENT, Plan, Run, recipe
 from .processes import end_with_parent
 from .provenance import provenance
 from .result import Result
@@ -106,8 +106,8 @@ def quality(run: Run, work_dir: Path, probe: Path = PROBE) -> dict:
     """Figures of one finished run; they are kept in its folder.
 
     Returns:
-        ``top1``, ``neighbours`` and ``probe``, in percent; ``transfer`` and ``cka`` by layer, of a
-        distillation.
+        ``top1``, ``neighbours`` and ``probe``, in percent, and ``probe_neighbours``, of the probe's test
+        images; ``transfer`` and ``cka`` by layer, of a distillation.
     """
     runner = load_run(run, work_dir)
     found, labels = features(runner)
@@ -118,6 +118,7 @@ def quality(run: Run, work_dir: Path, probe: Path = PROBE) -> dict:
     other = [features_of_other_data(runner, probe, split, size) for split in ('train', 'test')]
     figures = dict(
         fingerprint=run.fingerprint,
+        probe_recipe=recipe(probe),
         top1=result.top1[0],
         best=result.best[0],
         diverged=bool(result.diverged),
@@ -125,6 +126,7 @@ def quality(run: Run, work_dir: Path, probe: Path = PROBE) -> dict:
         cka={layer: values[0] for layer, values in result.cka.items() if values},
         neighbours=neighbour_accuracy(found['pre-FC'].numpy(), labels.numpy()),
         probe=probe_accuracy(*other),
+        probe_neighbours=neighbour_accuracy(*other[1]),
     )
     if taught is not None:
         figures['teacher'] = dict(
@@ -141,13 +143,14 @@ def quality_of(options: Options, method: str, seed: int, probe: Path) -> dict:
     return quality(scheduler.plan.run(method, seed), scheduler.plan.work_dir, probe)
 
 
-def kept(run: Run) -> dict | None:
-    """The figures that are there already, of a run of this very config."""
+def kept(run: Run, probe: Path = PROBE) -> dict | None:
+    """The figures that are there already, of a run of this very config and of this probe."""
     try:
         figures = json.loads((run.folder.path / FILE).read_text())
     except (FileNotFoundError, ValueError):
         return None
-    return figures if figures.get('fingerprint') == run.fingerprint else None
+    wanted = dict(fingerprint=run.fingerprint, probe_recipe=recipe(probe))
+    return figures if all(figures.get(key) == value for key, value in wanted.items()) else None
 
 
 def measure_all(
@@ -170,7 +173,7 @@ def measure_all(
     runs = [run for name in plan.reported for run in plan.of(name) if run.finished]
     if not runs:
         raise ResultError(f'{plan.work_dir} holds no finished run: tools/benchmark.py trains them.')
-    missing = [run for run in runs if kept(run) is None]
+    missing = [run for run in runs if kept(run, probe) is None]
     if missing:
         context = multiprocessing.get_context('spawn')  # a forked process cannot use a GPU
         with ProcessPoolExecutor(min(jobs, len(missing)), context, end_with_parent) as pool:
@@ -179,7 +182,7 @@ def measure_all(
                 future.result()
     found: dict[str, dict[int, dict]] = {}
     for run in runs:
-        found.setdefault(run.method, {})[run.seed] = kept(run)
+        found.setdefault(run.method, {})[run.seed] = kept(run, probe)
     return found
 
 
@@ -198,12 +201,19 @@ def write_quality(options: Options, probe: Path = PROBE, jobs: int = 1) -> str:
 
 def quality_table(found: dict[str, dict[int, dict]]) -> str:
     """The figures as a table, with differences to the student alone by seed."""
-    head = ['method', 'top-1', f'{NEIGHBOURS} neighbours', 'vs student', 'probe', 'vs student']
+    columns = dict(
+        neighbours=f'{NEIGHBOURS} neighbours',
+        probe='probe',
+        probe_neighbours=f'probe, {NEIGHBOURS} neighbours',
+    )
+    head = ['method', 'top-1']
+    for column in columns.values():
+        head += [column, 'vs student']
     lines = [[*head, 'transfer error pre-FC', 'CKA pre-FC']]
     alone = found.get(STUDENT, {})
     for name, by_seed in found.items():
         line = [name, mean_std([row['top1'] for row in by_seed.values()], 2)]
-        for figure in ('neighbours', 'probe'):
+        for figure in columns:
             line.append(mean_std([row[figure] for row in by_seed.values()], 2))
             seeds = [seed for seed in by_seed if seed in alone]
             pair = [[rows[seed][figure] for seed in seeds] for rows in (by_seed, alone)]

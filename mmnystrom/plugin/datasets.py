@@ -86,16 +86,25 @@ class _Images:
 
     SHAPE = (32, 32, 3)
 
-    def __init__(self, num_classes: int | None = None, batched: bool = True, **kwargs) -> None:
+    def __init__(
+        self, num_classes: int | None = None, batched: bool = True, first_class: int = 0, **kwargs
+    ) -> None:
         self.batched = batched
+        self.first_class = first_class
+        check_integer('first_class', first_class, 0)
         if num_classes is not None:
             check_integer('num_classes', num_classes)
-            known = self.METAINFO['classes']
-            if num_classes > len(known):
-                raise ValueError(
-                    f'num_classes={num_classes} is more than the {len(known)} of {type(self).__name__}.'
-                )
-            kwargs['metainfo'] = dict(kwargs.get('metainfo') or {}, classes=known[:num_classes])
+        known = self.METAINFO['classes']
+        last = len(known) if num_classes is None else first_class + num_classes
+        if not first_class < last <= len(known):
+            raise ValueError(
+                f'first_class={first_class}, num_classes={num_classes}: {type(self).__name__} has '
+                f'{len(known)} classes, so first_class must be below {len(known)}, and first_class + '
+                f'num_classes at most {len(known)}.'
+            )
+        if last - first_class < len(known):
+            kept = known[first_class:last]
+            kwargs['metainfo'] = dict(kwargs.get('metainfo') or {}, classes=kept)
         super().__init__(**kwargs)
 
     def __getitems__(self, indices: list[int]) -> list[dict]:
@@ -116,7 +125,8 @@ class _Images:
             rows = super().load_data_list()
             for row in rows:
                 row['img'] = row['img'][..., ::-1]
-        return [row for row in rows if row['gt_label'] < len(self.CLASSES)]
+                row['gt_label'] -= self.first_class
+        return [row for row in rows if 0 <= row['gt_label'] < len(self.CLASSES)]
 
     def _read_folders(self, folder: Path) -> list[dict]:
         known = tuple(self.METAINFO['classes'])
@@ -165,14 +175,15 @@ class CIFAR10Images(_Images, CIFAR10):
     once, see :class:`~mmnystrom.plugin.batched.CropAndFlip`.
 
     Args:
-        num_classes: Keep only the first classes, in alphabetical order. Defaults to None, all.
+        num_classes: Keep only so many classes, in alphabetical order. Defaults to None, all.
         batched: Whether to do so; if not, each image goes through the pipeline by itself. Defaults to
             True.
+        first_class: The first class that is kept; it gets label 0. Defaults to 0.
         **kwargs: As for CIFAR10: ``data_root``, ``split`` (``'train'`` or ``'test'``), ``pipeline``, ...
 
     Raises:
-        ValueError: If ``num_classes`` is not between 1 and the number of classes, or the folders are
-            not those of the classes, or one holds no ``.png`` or an image of another size.
+        ValueError: If there are no such classes, or the folders are not those of the classes, or one
+            holds no ``.png`` or an image of another size.
     """
 
 
@@ -181,13 +192,14 @@ class CIFAR100Images(_Images, CIFAR100):
     """The same for CIFAR100: see :class:`CIFAR10Images`.
 
     Args:
-        num_classes: Keep only the first classes, in alphabetical order. Defaults to None, all.
+        num_classes: Keep only so many classes, in alphabetical order. Defaults to None, all.
         batched: As for :class:`CIFAR10Images`. Defaults to True.
+        first_class: As for :class:`CIFAR10Images`. Defaults to 0.
         **kwargs: As for CIFAR100.
 
     Raises:
-        ValueError: If ``num_classes`` is not between 1 and the number of classes, or the folders are
-            not those of the classes, or one holds no ``.png`` or an image of another size.
+        ValueError: If there are no such classes, or the folders are not those of the classes, or one
+            holds no ``.png`` or an image of another size.
     """
 
 

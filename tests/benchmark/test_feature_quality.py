@@ -19,7 +19,7 @@ from mmnystrom.benchmark.feature_quality import (
     quality_table,
     write_quality,
 )
-from mmnystrom.benchmark.plan import STUDENT, Method, Plan
+from mmnystrom.benchmark.plan import STUDENT, Method, Plan, recipe
 from mmnystrom.benchmark.suites import Options
 
 DIGITS = load_digits()
@@ -68,7 +68,8 @@ def test_figures_of_a_run_are_kept(finished):
     assert kept(run) == found and found['top1'] == pytest.approx(run.folder.logged()[-1], abs=0.01)
     assert 0 <= found['neighbours'] <= 100 and found['probe'] > 20  # of ten classes
     assert set(found['transfer']) == set(found['cka']) == {'pre-FC', 'post-FC'}
-    assert set(found['teacher']) == {'top1', 'neighbours'}
+    assert set(found['teacher']) == {'top1', 'neighbours'} and 0 < found['probe_neighbours'] <= 100
+    assert kept(run, run.spec.config) is None  # another probe
     text = (run.folder.path / feature_quality.FILE).read_text()
     (run.folder.path / feature_quality.FILE).write_text(text.replace(run.fingerprint, 'another'))
     assert kept(run) is None
@@ -76,11 +77,16 @@ def test_figures_of_a_run_are_kept(finished):
 
 def test_a_table_with_differences_by_seed():
     row = dict(top1=50.0, transfer={}, cka={})
-    alone = {seed: dict(row, neighbours=40.0 + seed, probe=60.0) for seed in range(3)}
-    kda = {seed: dict(row, neighbours=42.0 + seed, probe=61.0 + seed) for seed in range(3)}
+    alone = {
+        seed: dict(row, neighbours=40.0 + seed, probe=60.0, probe_neighbours=20.0) for seed in range(3)
+    }
+    kda = {
+        seed: dict(row, neighbours=42.0 + seed, probe=61.0 + seed, probe_neighbours=19.0)
+        for seed in range(3)
+    }
     lines = quality_table({STUDENT: alone, 'KDA': kda}).splitlines()
     assert len(lines) == 4 and '+2.00 [+2.00, +2.00]' in lines[3]
-    assert '+2.00 [-0.48, +4.48]' in lines[3]
+    assert '+2.00 [-0.48, +4.48]' in lines[3] and '-1.00 [-1.00, -1.00]' in lines[3]
 
 
 def test_without_a_finished_run(tmp_path):
@@ -89,7 +95,8 @@ def test_without_a_finished_run(tmp_path):
 
 
 def test_a_suite_is_written(tmp_path):
-    figures = dict(top1=1.0, neighbours=2.0, probe=3.0, transfer={}, cka={})
+    figures = dict(top1=1.0, neighbours=2.0, probe=3.0, probe_neighbours=4.0, transfer={}, cka={})
+    figures['probe_recipe'] = recipe(feature_quality.PROBE)
     options = Options('digits', work_dir=tmp_path, methods=['KD'], seeds=1)
     plan = feature_quality.suite_scheduler(options)[0].plan
     for run in plan:

@@ -297,7 +297,7 @@ DATA = {
     ),
     'more classes than there are': (
         lambda folder: dict(cifar(folder), num_classes=11),
-        'num_classes=11 is more than the 10',
+        'num_classes at most 10',
     ),
     'a short annotation': (
         lambda folder: tiny(folder, 'a.JPEG\tn01\nb.JPEG\n'),

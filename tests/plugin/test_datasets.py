@@ -95,6 +95,11 @@ def test_cifar_from_class_folders(folders):
     few = CIFAR100Images(data_root=str(root), split='train', num_classes=20, pipeline=[])
     assert len(few) == 20 and dataset.CLASSES[:20] == few.CLASSES
     assert max(few.get_gt_labels()) == 19
+    some = CIFAR100Images(data_root=str(root), split='train', num_classes=30, first_class=20, pipeline=[])
+    assert dataset.CLASSES[20:50] == some.CLASSES and list(some.get_gt_labels()) == list(range(30))
+    assert np.array_equal(some[5]['img'], images[25])
+    last = CIFAR100Images(data_root=str(root), split='train', first_class=98, pipeline=[])
+    assert dataset.CLASSES[98:] == last.CLASSES and len(last) == 2
 
 
 def test_cifar_from_the_archive_is_the_same(folders, tmp_path, monkeypatch):
@@ -110,16 +115,27 @@ def test_cifar_from_the_archive_is_the_same(folders, tmp_path, monkeypatch):
     dataset = CIFAR100Images(data_root=str(archive), split='train', num_classes=30, pipeline=[])
     assert len(dataset) == 30
     assert np.array_equal(dataset[7]['img'], images[7])
+    some = CIFAR100Images(
+        data_root=str(archive), split='train', num_classes=30, first_class=20, pipeline=[]
+    )
+    assert CIFAR100Images.METAINFO['classes'][20:50] == some.CLASSES
+    assert list(some.get_gt_labels()) == list(range(30)) and np.array_equal(some[5]['img'], images[25])
 
 
 def test_folders_of_something_else(tmp_path):
     (tmp_path / 'train' / 'cats').mkdir(parents=True)
     with pytest.raises(ValueError, match='the 1 folders of .* are not the 10 classes'):
         CIFAR10Images(data_root=str(tmp_path), split='train', pipeline=[])
-    with pytest.raises(ValueError, match='num_classes=11 is more than the 10'):
+    with pytest.raises(ValueError, match='first_class=0, num_classes=11: CIFAR10Images has'):
         CIFAR10Images(data_root=str(tmp_path), num_classes=11, pipeline=[])
     with pytest.raises(ValueError, match='num_classes'):
         CIFAR10Images(data_root=str(tmp_path), num_classes=0, pipeline=[])
+    with pytest.raises(ValueError, match='first_class=6, num_classes=5: .* at most 10'):
+        CIFAR10Images(data_root=str(tmp_path), num_classes=5, first_class=6, pipeline=[])
+    with pytest.raises(ValueError, match='first_class=10, num_classes=None: CIFAR10Images has'):
+        CIFAR10Images(data_root=str(tmp_path), first_class=10, pipeline=[])
+    with pytest.raises(ValueError, match='first_class=-1'):
+        CIFAR10Images(data_root=str(tmp_path), first_class=-1, pipeline=[])
 
 
 @pytest.fixture
