@@ -9,5 +9,3 @@ options = {
     'train_dataloader.batch_size': 256,
     'env_cfg.cudnn_benchmark': True,
 }
-
-tune = dict(trials=5, span=10, seeds=1, epochs=5, validation=0.1)
