@@ -16,10 +16,12 @@ from .plan import STUDENT
 from .provenance import provenance
 from .report import KD, legend, replay_notes, table, write_files
 from .result import FIGURES, Result, compare_with
+from .validation import GIVEN
 
 #: What a joined report keeps of each of its parts.
 KEPT = (
     'teacher',
+    'teacher_given',
     'images',
     'recipes',
     'run_commits',
@@ -44,27 +46,29 @@ def join_reports(files: Sequence[Path], folder: Path) -> str:
 
     Raises:
         ResultError: If there are fewer than two, a file is no report, it is of another suite, other
-            images or tuned weights, or a seed is in two of them.
+            images or tuned weights, a seed is in two of them, or the folder is that of a report.
     """
     if len(files) < 2:
         raise ResultError(f'{len(files)} report: give at least two to join.')
-    reports = {file: _read(file) for file in files}
-    _check_same(reports)
-    parts = sorted((part for file in files for part in _parts(reports[file])), key=_first_seed)
-    results = _joined(sorted(reports.values(), key=_first_seed))
+    if folder.resolve() in [file.resolve().parent for file in files if file.name == 'results.json']:
+        raise ResultError(f'--out {folder} holds one of the reports, which would be overwritten.')
+    reports = [_read(file) for file in files]
+    _check_same(files, reports)
+    parts = sorted((part for report in reports for part in _parts(report)), key=_first_seed)
+    results = _joined(sorted(reports, key=_first_seed))
     compare_with(results, (STUDENT, KD))
-    first = reports[files[0]]
+    first = reports[0]
     teachers = [part['teacher'] for part in parts if part['teacher'] is not None]
     images = {part['images'] for part in parts if part.get('images')}
     text = table(results, teachers)
     text += f'\n\n{legend(results, first.get("validation"), max(images, default=0))}'
-    text += ''.join(f'\n\n{note}' for note in _notes(parts, results))
+    text += ''.join(f'\n\n{note}' for note in _notes(parts, results, first.get('validation')))
     found = dict(
         suite=first['suite'],
         teacher=statistics.mean(teachers) if teachers else None,
         rows={name: result.as_dict() for name, result in results.items()},
         **({} if first.get('validation') is None else dict(validation=first['validation'])),
-        failed={run: why for report in reports.values() for run, why in report['failed'].items()},
+        failed={run: why for report in reports for run, why in report['failed'].items()},
         parts=parts,
         **provenance(),
     )
@@ -107,17 +111,16 @@ def _parts(report: dict) -> Iterable[dict]:
     return [dict(seeds=_seeds(report), **{key: report[key] for key in KEPT if key in report})]
 
 
-def _check_same(reports: dict[Path, dict]) -> None:
-    (first, expected), *others = reports.items()
-    for file, report in others:
+def _check_same(files: Sequence[Path], reports: Sequence[dict]) -> None:
+    expected = reports[0]
+    seen: dict[int, Path] = {}
+    for file, report in zip(files, reports, strict=True):
         for key in ('suite', 'validation'):
             if report.get(key) != expected.get(key):
                 raise ResultError(
-                    f'{file}: {key}={report.get(key)!r}, and {first} has {expected.get(key)!r}: only '
+                    f'{file}: {key}={report.get(key)!r}, and {files[0]} has {expected.get(key)!r}: only '
                     'reports of one suite can be joined.'
                 )
-    seen: dict[int, Path] = {}
-    for file, report in reports.items():
         for seed in _seeds(report):
             if seed in seen:
                 raise ResultError(
@@ -150,7 +153,7 @@ def _joined(reports: Sequence[dict]) -> dict[str, Result]:
     return results
 
 
-def _notes(parts: Sequence[dict], results: dict[str, Result]) -> list[str]:
+def _notes(parts: Sequence[dict], results: dict[str, Result], validation: float | None) -> list[str]:
     """What the parts are, and where they differ."""
     lines = []
     for part in parts:
@@ -177,4 +180,6 @@ def _notes(parts: Sequence[dict], results: dict[str, Result]) -> list[str]:
             'Trained otherwise in one report than in another (its config, --amp, --channels-last, '
             f'--replay or --cfg-options differ): {", ".join(odd)}.'
         )
+    if any(part.get('teacher_given') for part in parts) and validation is not None:
+        found.append(GIVEN)
     return found + replay_notes(results)

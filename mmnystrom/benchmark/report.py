@@ -54,6 +54,7 @@ def write_report(scheduler: Scheduler, title: str, rounds: int, tuning: dict | N
     found = dict(
         suite=title,
         teacher=of_teacher[0] if of_teacher else None,
+        teacher_given=plan.teacher is not None,
         images=images,
         rows={name: result.as_dict() for name, result in results.items()},
         recipes={name: plan.of(name)[0].recipe for name in results},
@@ -98,7 +99,7 @@ def table(results: dict[str, Result], teachers: Sequence[float]) -> str:
     """
     head = ['method', 'top-1 last (%)', 'best (%)', 'vs student', 'vs KD']
     head += [f'transfer {layer}' for layer in LAYERS]
-    measured = any(result.costs for result in results.values())
+    measured = _measured(results)
     head += ['time', 'memory', 'extra parameters'] if measured else []
     replayed = any(result.replayed for result in results.values())
     head += ['time replayed', 'stored'] if replayed and measured else ['stored'] if replayed else []
@@ -117,6 +118,11 @@ def table(results: dict[str, Result], teachers: Sequence[float]) -> str:
             line += _replayed(result) if measured else _replayed(result)[1:]
         lines.append(line)
     return markdown_table(lines)
+
+
+def _measured(results: dict[str, Result]) -> bool:
+    """Whether costs were."""
+    return any(result.costs for result in results.values())
 
 
 def _replayed(result: Result) -> list[str]:
@@ -163,10 +169,13 @@ def legend(results: dict[str, Result], validation: float | None, images: int = 0
     text = (
         f'top-1: mean ± std over seeds on {scored}, at the last epoch, and at the best of those '
         'validated (chosen on the same images, so too good). vs: mean difference by seed and its 95 % '
-        f'confidence interval. transfer: ||K_S - K_T||_F / ||K_T||_F on {scored}, linear kernel. '
-        'time, memory: of a training step, in multiples of that of the student alone; extra parameters: '
-        'of connectors.'
+        f'confidence interval. transfer: ||K_S - K_T||_F / ||K_T||_F on {scored}, linear kernel.'
     )
+    if _measured(results):
+        text += (
+            ' time, memory: of a training step, in multiples of that of the student alone; extra '
+            'parameters: of connectors.'
+        )
     if any('p_holm' in found for result in results.values() for found in result.versus.values()):
         text += ' A star: other than 0 even though so many were compared (Holm, 5 %).'
     if images and STUDENT in results:
@@ -187,11 +196,13 @@ def replay_notes(results: dict[str, Result]) -> list[str]:
     if not found:
         return []
     views = ', '.join(sorted({f'{replayed.views}' for replayed in found.values()}))
-    parts = [
-        f'Teachers were replayed, {views} views of an image. time: with the live teacher; time '
-        'replayed: with its stored outputs, in multiples of the same unit; stored: all views on '
-        'disk, which methods share that record the same layers.'
-    ]
+    text = f'Teachers were replayed, {views} views of an image.'
+    if _measured(results):
+        text += (
+            ' time: with the live teacher; time replayed: with its stored outputs, in multiples of the '
+            'same unit.'
+        )
+    parts = [f'{text} stored: all views on disk, which methods share that record the same layers.']
     live = [f'{name} ({replayed.live})' for name, replayed in found.items() if replayed.live]
     if live:
         parts.append(f'With the live teacher, on the same views: {"; ".join(live)}')
