@@ -7,6 +7,7 @@ does not survive a fork.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import json
@@ -159,7 +160,16 @@ class Warm:
         self._runs = {}
 
     def close(self) -> None:
-        """End the process. Its runs go on."""
+        """End the process.
+
+        Its runs go on, but for one whose start was interrupted: nobody knows of that one.
+        """
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RD)  # from here on the process cannot tell of a fork
+            while message := self._socket.recv(_LIMIT, socket.MSG_DONTWAIT):
+                pid, code = json.loads(message)
+                if code is None and pid not in self._runs:
+                    _kill(pid)
         self._socket.close()
         self._process.wait()
 
@@ -190,10 +200,20 @@ def _serve(connection: socket.socket) -> list[str] | None:
                     return command
                 for file in files:
                     os.close(file)
-                connection.send(json.dumps([pid, None]).encode())
+                try:
+                    connection.send(json.dumps([pid, None]).encode())
+                except OSError:
+                    _kill(pid)
+                    raise
             _tell_of_the_dead(connection)
         except (BrokenPipeError, ConnectionError):
             return None
+
+
+def _kill(pid: int) -> None:
+    """End a run that has hardly begun."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def _tell_of_the_dead(connection: socket.socket) -> None:

@@ -113,6 +113,25 @@ def test_a_run_outlives_the_program_and_is_found_by_its_lock(start, tmp_path):
         os.kill(run.pid, 0)
 
 
+@pytest.mark.parametrize('begun', [False, True])
+def test_a_start_that_is_interrupted_leaves_no_run_behind(tmp_path, monkeypatch, begun):
+    """The program was interrupted after it had asked for a fork, and before it was told of it."""
+    other, found = Warm(dict(os.environ)), tmp_path / 'found'
+    (tmp_path / 'probe.py').write_text(PROBE.format(file=str(found), seconds=120))
+
+    def interrupt(block):
+        raise KeyboardInterrupt
+
+    with (tmp_path / 'log').open('w') as output, processes.lock_file(tmp_path / 'lock') as lock:
+        monkeypatch.setattr(other, 'receive', interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            other.start([TRAIN, str(tmp_path / 'probe.py')], output, lock)
+    if begun:
+        wait_for(found.exists)
+    other.close()
+    processes.lock_file(tmp_path / 'lock').close()  # nobody holds it
+
+
 def test_without_the_process_runs_count_as_killed_and_others_are_started(start, tmp_path, monkeypatch):
     other = Warm(dict(os.environ))
     run, _, _ = start(seconds=60, warm=other)
