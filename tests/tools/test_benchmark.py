@@ -80,21 +80,24 @@ def test_a_failed_method_is_reported_and_tried_again(small):
     assert row['vs KD']['mean'] == pytest.approx(expected)
     assert all((small / 'runs' / f'{name}.png').is_file() for name in ('accuracy', 'transfer'))
     assert '| KDA pre-FC ' in (small / 'runs' / 'results.md').read_text()
+    another_machine_brings_another_seed(small)
     shutil.rmtree(small / 'runs')
 
 
-def test_another_machine_brings_another_seed(small):
-    """The seeds of two work directories joined are those of one that has both."""
-    for folder, seeds in (('both', ('--seeds', '2')), ('a', ()), ('b', ('--first-seed', '1'))):
-        where = ('--work-dir', small / folder, '--methods', 'KD', '--rounds', '0')
-        run_tool('benchmark.py', small / 'suite.py', *where, *seeds)
-    reports = [small / folder / 'results.json' for folder in 'ba']
-    printed = run_tool('analysis/join_reports.py', *reports, '--out', small / 'joined').stdout
-    together, joined = (
-        json.loads((small / folder / 'results.json').read_text()) for folder in ('both', 'joined')
+def another_machine_brings_another_seed(small):
+    """A second seed in a work directory of its own, joined with the first."""
+    options = ('--first-seed', '1', '--methods', 'KD', '--rounds', '0', '--replay', '2')
+    run_tool('benchmark.py', small / 'suite.py', '--work-dir', small / 'other', *options)
+    files = [small / folder / 'results.json' for folder in ('other', 'runs')]
+    printed = run_tool('analysis/join_reports.py', *files, '--out', small / 'joined').stdout
+    other, first, joined = (
+        json.loads(file.read_text()) for file in (*files, small / 'joined' / 'results.json')
     )
-    assert joined['rows'] == together['rows'] and joined['rows']['KD']['seeds'] == [0, 1]
+    row = joined['rows']['KD']
+    assert row['seeds'] == [0, 1] and joined['rows']['KDA pre-FC']['seeds'] == [0]
+    assert row['top1'] == first['rows']['KD']['top1'] + other['rows']['KD']['top1']
     assert [part['seeds'] for part in joined['parts']] == [[0], [1]]
     assert 'Trained otherwise' not in printed and '- seeds 1: ' in printed
     assert all((small / 'joined' / name).is_file() for name in ('accuracy.png', 'results.md'))
-    assert not (small / 'b' / 'KD' / 'seed0').exists()
+    assert not (small / 'other' / 'KD' / 'seed0').exists()
+    shutil.rmtree(small / 'other')
