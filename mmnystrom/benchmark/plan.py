@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import hashlib
 import json
@@ -173,6 +174,17 @@ class Plan:
         self.arguments = tuple(arguments)
         self.options = tuple(options)
         self.validation = validation
+
+    def with_methods(self, methods: dict[str, Method]) -> Plan:
+        """The same plan of other methods.
+
+        Raises:
+            ValueError: If a method cannot be the name of a folder.
+        """
+        check_names(methods)
+        other = copy.copy(self)
+        other.methods = methods
+        return other
 
     def __iter__(self) -> Iterator[Run]:
         return (run for name in self.methods for run in self.of(name))

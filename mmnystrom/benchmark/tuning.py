@@ -219,15 +219,7 @@ def tuned_plan(plan: Plan, chosen: dict[str, float]) -> Plan:
         method, tuned = plan.methods[name], name + TUNED
         changes = scaled(method.config, factor)
         methods[tuned] = with_options(tuned, method, plan.work_dir / 'configs', changes=changes)
-    return Plan(
-        plan.work_dir,
-        methods,
-        len(plan.seeds),
-        plan.teacher,
-        plan.arguments,
-        plan.options,
-        first_seed=plan.seeds.start,
-    )
+    return plan.with_methods(methods)
 
 
 def tune(plan: Plan, tuning: Tuning, train: Callable[[Plan], dict[Run, str]]) -> tuple[Plan, dict]:
