@@ -15,7 +15,7 @@ from .errors import ResultError
 from .plan import STUDENT
 from .provenance import provenance
 from .report import KD, legend, replay_notes, table, write_files
-from .result import FIGURES, Result, compare_with
+from .result import Result, compare_with
 from .validation import GIVEN
 
 #: What a joined report keeps of each of its parts.
@@ -139,17 +139,10 @@ def _joined(reports: Sequence[dict]) -> dict[str, Result]:
         for name, row in report['rows'].items():
             more = Result.from_dict(row)
             more.costs = more.costs if report is measured else {}
-            if name not in results:
+            if name in results:
+                results[name].extend(more)
+            else:
                 results[name] = more
-                continue
-            result = results[name]
-            for figure in ('seeds', 'top1', 'best', 'diverged'):
-                getattr(result, figure).extend(getattr(more, figure))
-            for figure in FIGURES:
-                for layer, values in getattr(more, figure).items():
-                    getattr(result, figure)[layer] += values
-            result.costs = result.costs or more.costs
-            result.replayed = result.replayed or more.replayed
     return results
 
 

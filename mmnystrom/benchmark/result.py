@@ -99,6 +99,16 @@ class Result:
                 self.transfer[layer].append(measured['transfer'])
                 self.cka[layer].append(measured['cka'])
 
+    def extend(self, other: Result) -> None:
+        """Add the figures of other seeds; costs, and what was replayed, where there are none yet."""
+        for figure in ('seeds', 'top1', 'best', 'diverged'):
+            getattr(self, figure).extend(getattr(other, figure))
+        for figure in FIGURES:
+            for layer, values in getattr(other, figure).items():
+                getattr(self, figure)[layer] += values
+        self.costs = self.costs or other.costs
+        self.replayed = self.replayed or other.replayed
+
     def compare(self, baseline: str, other: Result) -> None:
         """Note the difference to another method, on the seeds that both have finished."""
         seeds = [seed for seed in self.seeds if seed in other.seeds]
