@@ -18,7 +18,9 @@ options = {
     'param_scheduler.1.T_max': epochs - warmup,
     'param_scheduler.1.end': epochs,
 }
-changed = dict(_delete_=True, options={'custom_hooks.0.warmup_epochs': warmup})
+late = {'custom_hooks.0.warmup_epochs': warmup}
+changed = dict(_delete_=True, options=late)
+loss = 'model.distiller.distill_losses.loss_kda'
 methods = dict({
     # The first stages of these are a sixth of the whole schedule.
     'AB': None,
@@ -29,4 +31,7 @@ methods = dict({
     'KDA post-FC': dict(changed, config='kda/kda_logits'),
     'KDA both': dict(changed, config='kda/kda_neck-logits'),
     'KDA + KD': dict(changed, config='kda/kda_neck-kd'),
+    'KDA centred + KD': dict(
+        config='kda/kda_neck-kd',
+        options={**late, f'{loss}.preset': 'landmark_cka', f'{loss}.loss_weight': 3}),
 })

@@ -12,11 +12,14 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from mmrazor.registry import MODELS
 
+from mmnystrom.plugin.replay.views import seeded_loader
+
 from .provenance import provenance
 from .tables import markdown_table
 from .timing import ratios_in_turns
 
 STACKED = 'default_collate'
+FIXED = ', of fixed views'
 #: Name of a row -> processes, how a batch is put together, and whether it is cropped and flipped at once.
 ROWS = {
     'a batch at once': (0, STACKED, True),
@@ -26,6 +29,8 @@ ROWS = {
     'image by image, 1 process': (1, STACKED, False),
     'image by image, 2 processes': (2, STACKED, False),
     'image by image, 2 processes, in lists': (2, 'pseudo_collate', False),
+    f'a batch at once{FIXED}': (0, STACKED, True),
+    f'image by image{FIXED}': (0, STACKED, False),
 }
 UNIT = 'a batch at once'
 
@@ -47,7 +52,7 @@ def loading_costs(config: str, rounds: int = 6, at_least: float = 2.0, out: Path
     preprocessor = cfg.model.get('data_preprocessor') or cfg.data_preprocessor
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         ready = MODELS.build({'type': 'mmpretrain.ClsDataPreprocessor', **preprocessor}).to(get_device())
-        steps = {name: _step(cfg, ready, *row) for name, row in ROWS.items()}
+        steps = {name: _step(cfg, ready, *row, name.endswith(FIXED)) for name, row in ROWS.items()}
         ratios = ratios_in_turns(steps, UNIT, rounds, at_least)
     if out is not None:
         where = dict(provenance(), batch=cfg.train_dataloader.batch_size)
@@ -56,7 +61,9 @@ def loading_costs(config: str, rounds: int = 6, at_least: float = 2.0, out: Path
     return markdown_table([('images are made', 'time'), *rows])
 
 
-def _step(cfg: Config, ready, processes: int, collate: str, batched: bool) -> Callable[[], object]:
+def _step(
+    cfg: Config, ready, processes: int, collate: str, batched: bool, fixed: bool
+) -> Callable[[], object]:
     loader = dict(
         cfg.train_dataloader,
         num_workers=processes,
@@ -64,7 +71,8 @@ def _step(cfg: Config, ready, processes: int, collate: str, batched: bool) -> Ca
         collate_fn=dict(type=collate),
     )
     loader['dataset'] = dict(cfg.train_dataloader.dataset, batched=batched)
-    batches = _without_end(Runner.build_dataloader(loader, seed=0))
+    built = Runner.build_dataloader(loader, seed=0)
+    batches = _without_end(seeded_loader(built, 5, 0) if fixed else built)
     return lambda: ready(next(batches), True)
 
 

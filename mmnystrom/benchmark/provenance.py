@@ -6,6 +6,7 @@ import functools
 import hashlib
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -40,7 +41,7 @@ def provenance() -> dict:
         device=get_device(),
         machine=machine(),
         commit=commit(),
-        command=' '.join(['python', *sys.argv]),
+        command=shlex.join(['python', *sys.argv]),
     )
 
 

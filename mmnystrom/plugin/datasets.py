@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -109,12 +110,35 @@ class _Images:
 
     def __getitems__(self, indices: list[int]) -> list[dict]:
         """A batch, as torch's loaders ask for it."""
+        found = self.at_once(indices)
+        return [self[index] for index in indices] if found is None else found
+
+    def at_once(
+        self,
+        indices: list[int],
+        draws: np.ndarray | None = None,
+        before_rest: Callable[[int], None] | None = None,
+    ) -> list[dict] | None:
+        """A batch that is cropped and flipped at once.
+
+        Args:
+            indices: The images.
+            draws: As for :class:`~mmnystrom.plugin.batched.CropAndFlip`. Defaults to None.
+            before_rest: As there. Defaults to None.
+
+        Returns:
+            The images; None if the pipeline begins otherwise, and each must go through it by itself.
+        """
         transform = CropAndFlip.of(self.pipeline.transforms) if self.batched else None
         if transform is None:
-            return [self[index] for index in indices]
-        found = transform([self.get_data_info(index) for index in indices])
-        # A pipeline that gives nothing asks for another image, which is the data set's own affair.
-        return [self[index] if x is None else x for index, x in zip(indices, found, strict=True)]
+            return None
+        found = transform([self.get_data_info(index) for index in indices], draws, before_rest)
+        for place, item in enumerate(found):
+            if item is None:  # then another image takes its place, which is the data set's own affair
+                if before_rest is not None:
+                    before_rest(place)
+                found[place] = self[indices[place]]
+        return found
 
     def load_data_list(self) -> list[dict]:
         """Images (32, 32, 3), BGR, and labels of the split."""

@@ -9,6 +9,7 @@ from mmengine.dataset import default_collate, pseudo_collate
 
 from mmnystrom.benchmark import loading
 from mmnystrom.plugin import CIFAR100Images
+from mmnystrom.plugin.replay.views import PLACE
 
 CONFIG = """
 model = dict(data_preprocessor=dict(mean=[1, 2, 3], std=[4, 5, 6], to_rgb=True))
@@ -48,12 +49,14 @@ def test_a_table_of_ratios(config, tmp_path, monkeypatch):
         assert loader.collate_fn.func is function
 
 
-def test_a_step_gives_images_that_are_ready(config):
+@pytest.mark.parametrize('fixed', [False, True])
+def test_a_step_gives_images_that_are_ready(config, fixed):
     cfg = Config.fromfile(config)
-    step = loading._step(cfg, lambda batch, training: (batch, training), 0, loading.STACKED, True)
+    step = loading._step(cfg, lambda batch, training: (batch, training), 0, loading.STACKED, True, fixed)
     seen = []
     for _ in range(6):  # two passes
         batch, training = step()
         assert training and batch['inputs'].shape == (4, 3, 32, 32)
         seen += [int(sample.gt_label) for sample in batch['data_samples']]
+        assert all(hasattr(sample, PLACE) == fixed for sample in batch['data_samples'])
     assert sorted(seen) == sorted([*range(12), *range(12)])

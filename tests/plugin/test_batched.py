@@ -5,11 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from mmengine.registry import DefaultScope
 from mmpretrain.datasets.transforms import RandomCrop
 from mmpretrain.registry import TRANSFORMS
 
-from mmnystrom.plugin import CIFAR100Images
 from mmnystrom.plugin.batched import CropAndFlip
 
 CROP = dict(type='mmpretrain.RandomCrop', crop_size=6, padding=2)
@@ -109,18 +107,30 @@ def test_the_seed_of_numpy_repeats_it():
     assert np.array_equal(*found)
 
 
-def dataset(monkeypatch, transforms, **kwargs):
-    """CIFAR-100 of twelve images."""
-    rows = [dict(img=image, gt_label=i) for i, image in enumerate(images(12, 32))]
-    monkeypatch.setattr(CIFAR100Images, 'load_data_list', lambda self: [dict(row) for row in rows])
-    transforms = [dict(transform) for transform in transforms]
-    return CIFAR100Images(data_root='nowhere', split='train', pipeline=transforms, **kwargs)
+def test_draws_that_are_given():
+    """The least and the greatest number of [0, 1) are the first and the last row, column, or no flip."""
+    transform = CropAndFlip.of(pipeline(CROP, FLIP))
+    last = np.nextafter(1, 0)
+    draws = np.array([[0, last, 0], [0.5, 0.2, 0.5]])
+    padded = np.pad(images(2), ((0, 0), (2, 2), (2, 2), (0, 0)))
+    first, second = transform(items(2), draws)
+    assert np.array_equal(first['img'], padded[0, 0:6, 4:10][:, ::-1]) and first['flip']
+    assert np.array_equal(second['img'], padded[1, 2:8, 1:7]) and not second['flip']
 
 
-def test_a_loader_gets_batches(monkeypatch):
+def test_what_comes_before_the_rest_of_a_pipeline():
+    called = []
+    transform = CropAndFlip.of(pipeline(CROP, PACK))
+    transform(items(3), before_rest=called.append)
+    assert not called  # packing draws nothing
+    transform.rest.append(lambda item: called.append('rest'))
+    transform(items(2), before_rest=called.append)
+    assert called == [0, 'rest', 1, 'rest']
+
+
+def test_a_loader_gets_batches(cifar_of_twelve):
     usual = [dict(CROP, crop_size=32, padding=4), FLIP, PACK]
-    with DefaultScope.overwrite_default_scope('mmpretrain'):
-        made = [dataset(monkeypatch, usual, batched=batched) for batched in (True, False)]
+    made = [cifar_of_twelve(*usual, batched=batched) for batched in (True, False)]
     made[0].pipeline = SimpleNamespace(transforms=made[0].pipeline.transforms)  # cannot be called
     batches = [one.__getitems__([3, 0, 11]) for one in made]
     for fast, slow in zip(*batches, strict=True):
@@ -132,9 +142,8 @@ def test_a_loader_gets_batches(monkeypatch):
         assert fast.sample_idx == slow.sample_idx and fast.img_shape == slow.img_shape
 
 
-def test_a_pipeline_that_gives_nothing_asks_the_data_set(monkeypatch):
-    with DefaultScope.overwrite_default_scope('mmpretrain'):
-        made = dataset(monkeypatch, [dict(CROP, crop_size=32, padding=4), PACK])
+def test_a_pipeline_that_gives_nothing_asks_the_data_set(cifar_of_twelve, monkeypatch):
+    made = cifar_of_twelve(dict(CROP, crop_size=32, padding=4), PACK)
     made.pipeline.transforms.insert(1, lambda item: None if item['sample_idx'] == 2 else item)
     monkeypatch.setattr(made, '_rand_another', lambda: 5)
     found = made.__getitems__([2, 4])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import random
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from mmengine.dataset import InfiniteSampler
 from mmengine.dist import get_dist_info
 from mmengine.structures import BaseDataElement
 from torch.utils.data import DataLoader, Dataset
+
+from ..batched import DRAWS
 
 #: Where a data sample says which image it is, and which view.
 PLACE = 'replayed_view'
@@ -39,7 +42,9 @@ class SeededViews(Dataset):
     """A data set whose random transforms give ``views`` fixed views of every image.
 
     For image i in epoch e the generators of numpy, random and torch are seeded by (seed, i, e mod
-    views), and put back afterwards. Each data sample says which image and view it is.
+    views), and put back afterwards. Crops and flips of a whole batch, of a data set that has them
+    (:class:`~mmnystrom.plugin.CIFAR100Images`), have their numbers from a table of each view instead:
+    seeding takes longer than they do. Each data sample says which image and view it is.
 
     Args:
         dataset: The data set.
@@ -65,18 +70,28 @@ class SeededViews(Dataset):
 
     def __getitems__(self, indices: list[int]) -> list[dict]:
         """A batch. The generators are put back once, as that takes longer than an image of some data."""
+        places = [(int(index), getattr(index, 'epoch', 0) % self.views) for index in indices]
         with kept_random_state():
-            return [self._view(index) for index in indices]
+            items = self._at_once(places)
+            if items is None:
+                items = [self._by_itself(*place) for place in places]
+        for item, place in zip(items, places, strict=True):
+            samples = item.get('data_samples') if isinstance(item, dict) else None
+            if isinstance(samples, BaseDataElement):
+                samples.set_field(place, PLACE, field_type='metainfo')
+        return items
 
-    def _view(self, index: int) -> dict:
-        view = getattr(index, 'epoch', 0) % self.views
-        index = int(index)
+    def _at_once(self, places: list[tuple[int, int]]) -> list[dict] | None:
+        # Of its type: a wrapper that passes attributes on may count its images otherwise.
+        if not hasattr(type(self.dataset), 'at_once'):
+            return None
+        draws = np.stack([view_draws(self.seed, view, len(self))[index] for index, view in places])
+        indices = [index for index, _ in places]
+        return self.dataset.at_once(indices, draws, lambda i: seed_all(self.seed, *places[i]))
+
+    def _by_itself(self, index: int, view: int) -> dict:
         seed_all(self.seed, index, view)
-        item = self.dataset[index]
-        samples = item.get('data_samples') if isinstance(item, dict) else None
-        if isinstance(samples, BaseDataElement):
-            samples.set_field((index, view), PLACE, field_type='metainfo')
-        return item
+        return self.dataset[index]
 
 
 class ViewSampler:
@@ -160,6 +175,12 @@ def places(data_samples) -> np.ndarray | None:
     """Image and view of each data sample of a batch, shape (N, 2); None if they do not say."""
     found = [getattr(sample, PLACE, None) for sample in data_samples or ()]
     return np.array(found, np.int64) if found and None not in found else None
+
+
+@functools.lru_cache(maxsize=4)
+def view_draws(seed: int, view: int, images: int) -> np.ndarray:
+    """The random numbers of a view of all images, shape (images, 3), in [0, 1)."""
+    return np.random.default_rng((seed, view)).random((images, DRAWS))
 
 
 def seed_all(seed: int, index: int, view: int) -> None:

@@ -18,8 +18,13 @@ from mmnystrom.plugin.replay.views import (
     kept_random_state,
     places,
     seeded_loader,
+    view_draws,
     view_sampler,
 )
+
+CROP = dict(type='RandomCrop', crop_size=32, padding=4)
+FLIP = dict(type='RandomFlip', prob=0.5, direction='horizontal')
+PACK = dict(type='PackInputs')
 
 
 class Drawing:
@@ -48,13 +53,88 @@ def view(dataset, index, epoch):
 def test_a_view_is_drawn_the_same_again():
     dataset = SeededViews(Drawing(), 3)
     first = view(dataset, 2, 1)
-    random.seed(9), np.random.seed(9), torch.manual_seed(9)
+    disturb()
     assert torch.equal(view(dataset, 2, 1), first)
     assert torch.equal(view(dataset, 2, 4), first)  # modulo views
     others = [view(dataset, 2, 0), view(dataset, 2, 2), view(dataset, 3, 1)]
     others.append(view(SeededViews(Drawing(), 3, seed=1), 2, 1))
     for other in others:
         assert (other[1:] != first[1:]).all()
+
+
+def disturb():
+    random.seed(9), np.random.seed(9), torch.manual_seed(9)
+
+
+def test_views_of_a_batch_at_once(cifar_of_twelve):
+    """A view is the same by itself and in any batch, and the crop and flip of the view's own numbers."""
+    dataset = SeededViews(cifar_of_twelve(CROP, FLIP, PACK), 3)
+    dataset.dataset.pipeline.transforms[0].transform = None  # is not called
+    disturb()
+    batch = dataset.__getitems__([ViewIndex.of(2, 1), ViewIndex.of(7, 0), ViewIndex.of(2, 3)])
+    assert [getattr(item['data_samples'], PLACE) for item in batch] == [(2, 1), (7, 0), (2, 0)]
+    for item in batch:
+        index, epoch = getattr(item['data_samples'], PLACE)
+        assert torch.equal(view(dataset, index, epoch), item['inputs'])
+        row, column, flipped = np.random.default_rng((0, epoch)).random((12, 3))[index]
+        padded = np.pad(dataset.get_data_info(index)['img'], ((4, 4), (4, 4), (0, 0)))
+        row, column = int(row * 9), int(column * 9)
+        expected = padded[row : row + 32, column : column + 32]
+        expected = expected[:, ::-1] if flipped < 0.5 else expected
+        assert np.array_equal(item['inputs'].numpy(), expected.transpose(2, 0, 1))
+    assert not torch.equal(view(SeededViews(dataset.dataset, 3, seed=1), 2, 1), batch[0]['inputs'])
+
+
+@pytest.mark.parametrize('gives_nothing', [False, True])
+def test_what_is_drawn_after_crop_and_flip_is_a_view_too(cifar_of_twelve, monkeypatch, gives_nothing):
+    def draw(item):
+        if gives_nothing and item['sample_idx'] != 5:
+            return None
+        item['drawn'] = (random.random(), np.random.rand(), torch.rand(()).item())
+        return item
+
+    made = cifar_of_twelve(CROP, FLIP, dict(PACK, meta_keys=['drawn']))
+    monkeypatch.setattr(made, '_rand_another', lambda: 5)
+    made.pipeline.transforms.insert(2, draw)
+    dataset = SeededViews(made, 3)
+    found = []
+    for batch in ([1, 2], [2], [0, 2, 4]):
+        disturb()
+        items = dataset.__getitems__([ViewIndex.of(index, 1) for index in batch])
+        found.append(items[batch.index(2)])
+    assert len({item['data_samples'].drawn for item in found}) == 1
+    assert all(torch.equal(item['inputs'], found[0]['inputs']) for item in found)
+
+
+def test_a_data_set_that_goes_image_by_image(cifar_of_twelve):
+    """As one with another pipeline does, and a wrapper that only passes attributes on."""
+
+    class Second:
+        def __init__(self, dataset):
+            self.dataset = dataset
+
+        def __getattr__(self, name):
+            return getattr(self.dataset, name)
+
+        def __getitem__(self, index):
+            return self.dataset[index + 6]
+
+    usual = SeededViews(cifar_of_twelve(CROP, FLIP, PACK, batched=False), 3)
+    other = SeededViews(cifar_of_twelve(FLIP, CROP, PACK), 3)
+    second = SeededViews(Second(cifar_of_twelve(CROP, FLIP, PACK)), 3)
+    for dataset in (usual, other, second):
+        first = view(dataset, 2, 1)
+        disturb()
+        assert torch.equal(view(dataset, 2, 1), first)
+    assert dataset[0]['data_samples'].gt_label.item() == 6
+
+
+def test_the_numbers_of_views():
+    table = view_draws(0, 1, 500)
+    assert table.shape == (500, 3) and table.min() >= 0 and table.max() < 1
+    others = [view_draws(0, 2, 500), view_draws(1, 1, 500), view_draws(1, 0, 500)]
+    assert all((other != table).all() for other in others)
+    assert np.array_equal(table, view_draws(0, 1, 500))
 
 
 def test_views_do_not_depend_on_their_number():
