@@ -14,7 +14,7 @@ from ..processes import end_with_parent
 from ..progress import say
 from ..provenance import provenance
 from . import tutorial
-from .report import SWEPT, report
+from .report import STRONGER, SWEPT, report
 from .runs import DATA, Method, Run, train_student, train_teacher
 
 PAIRS = [
@@ -149,7 +149,22 @@ def weights(seeds: int) -> dict[Run, Method]:
     return runs
 
 
-PARTS = dict(choose=candidates, table=table, weights=weights)
+def stronger(seeds: int) -> dict[Run, Method]:
+    """The default's form at three times its weight, in every setting of the table but for the scales."""
+    arguments = kda(preset='landmark_cka', loss_weight=10.0)
+    methods = {name: METHODS[name] for name in ('student alone', 'KD')}
+    methods[STRONGER] = Method(kda=arguments)
+    methods[f'{STRONGER} + KD'] = replace(KD, kda=arguments)
+    return {
+        Run(*setting, name, seed): method
+        for seed in range(seeds)
+        for setting in settings()
+        if setting[4] == 1
+        for name, method in methods.items()
+    }
+
+
+PARTS = dict(choose=candidates, table=table, weights=weights, stronger=stronger)
 
 
 def initialize() -> None:

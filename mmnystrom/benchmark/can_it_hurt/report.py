@@ -16,6 +16,8 @@ EXTRA = ('KDA default, post-FC', 'KDA default, both', 'cka 3')
 #: The forms and weights of the sweep.
 FORMS = ('cka', 'landmark_cka')
 SWEPT = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+#: The default's form at three times its weight.
+STRONGER = 'landmark_cka 10'
 
 Settings = dict[tuple[str, ...], dict[str, dict[int, dict]]]
 
@@ -74,18 +76,32 @@ def hurts(found: dict | None) -> bool:
 def table(settings: Settings) -> str:
     """The default beside the others, a line a setting."""
     names = (ALONE, 'KD', 'KDA as published', 'KDA default', 'KDA default + KD', *EXTRA)
-    head = ['data', 'teacher to student', 'batch', 'scale', *names]
-    lines = [[*head, 'as published - alone', 'default - alone', 'default + KD - KD']]
+    pairs = {
+        'as published - alone': ('KDA as published', ALONE),
+        'default - alone': ('KDA default', ALONE),
+        'default + KD - KD': ('KDA default + KD', 'KD'),
+    }
+    return _table(settings, 'KDA default', names, pairs)
+
+
+def stronger(settings: Settings) -> str:
+    """The default's form at a larger weight, a line a setting."""
+    both = f'{STRONGER} + KD'
+    pairs = {'10 - alone': (STRONGER, ALONE), '10 + KD - KD': (both, 'KD')}
+    return _table(settings, STRONGER, (ALONE, 'KD', STRONGER, both), pairs)
+
+
+def _table(settings: Settings, judged: str, names: tuple, pairs: dict[str, tuple[str, str]]) -> str:
+    """Methods and differences, a line a setting, and where one of them hurts."""
+    lines = [['data', 'teacher to student', 'batch', 'scale', *names, *pairs]]
     bad = []
     for setting, methods in sorted(settings.items()):
-        if 'KDA default' not in methods:
+        if judged not in methods:
             continue
-        against = difference(methods, 'KDA default', ALONE)
-        if hurts(against):
+        if hurts(difference(methods, judged, ALONE)):
             bad.append(' '.join(setting))
         line = [*setting, *(cell(methods, name) for name in names)]
-        line.append(shown(difference(methods, 'KDA as published', ALONE)))
-        lines.append([*line, shown(against), shown(difference(methods, 'KDA default + KD', 'KD'))])
+        lines.append([*line, *(shown(difference(methods, *pair)) for pair in pairs.values())])
     verdict = f'More than a point below, beyond the interval: {"; ".join(bad) or "none"}.'
     return f'{markdown_table(lines)}\n\n{verdict}'
 
@@ -136,7 +152,9 @@ def tutorial(results: dict[str, dict]) -> str:
     return markdown_table(lines)
 
 
-REPORTS: dict[str, Callable[[Settings], str]] = dict(choose=choice, table=table, weights=sweep)
+REPORTS: dict[str, Callable[[Settings], str]] = dict(
+    choose=choice, table=table, weights=sweep, stronger=stronger
+)
 
 
 def report(part: str, results: dict[str, dict]) -> str:

@@ -111,6 +111,25 @@ def test_the_table_says_what_hurts(default, verdict):
     assert f'{default - 50:+.1f} [' in text
 
 
+def test_a_larger_weight_on_the_same_settings():
+    runs_of = {part: plan.PARTS[part](2) for part in ('table', 'weights', 'stronger')}
+    settings = {part: {run.key.rsplit(' | ', 2)[0] for run in found} for part, found in runs_of.items()}
+    assert settings['stronger'] == {x for x in settings['table'] if x.endswith('| 1')}
+    for run, method in runs_of['stronger'].items():  # what is the same is trained once
+        assert method == runs_of['table'].get(run, method) == runs_of['weights'].get(run, method)
+    run = next(run for run in runs_of['weights'] if run.method == 'landmark_cka 10')
+    assert run in runs_of['stronger']
+    found = results(52)
+    for seed in range(3):
+        for method, value in {'landmark_cka 10': 48, 'landmark_cka 10 + KD': 57}.items():
+            found[f'Digits | ResNet to ResNet | 64 | 1 | {method} | {seed}'] = dict(top1=value + seed)
+    text = report.report('stronger', found)
+    assert 'interval: none.' in text and '| -1.0 [-' in text and '| +3.0 [' in text
+    for seed in range(3):
+        found[f'Digits | ResNet to ResNet | 64 | 1 | landmark_cka 10 | {seed}']['top1'] -= seed + 1
+    assert 'interval: Digits ResNet to ResNet 64 1.' in report.report('stronger', found)
+
+
 def test_the_tutorials_file_is_used_as_it_says(tmp_path, monkeypatch):
     """Copied, its first lines changed; class folders of a user's own."""
     for split in ('train', 'test'):
