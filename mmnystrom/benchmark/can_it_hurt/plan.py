@@ -155,12 +155,17 @@ def stronger(seeds: int) -> dict[Run, Method]:
     methods = {name: METHODS[name] for name in ('student alone', 'KD')}
     methods[STRONGER] = Method(kda=arguments)
     methods[f'{STRONGER} + KD'] = replace(KD, kda=arguments)
+    elsewhere = {
+        f'{STRONGER}, post-FC': Method(kda=arguments, layers=('logits',)),
+        f'{STRONGER}, both': Method(kda=arguments, layers=('feat', 'logits')),
+    }
     return {
         Run(*setting, name, seed): method
         for seed in range(seeds)
         for setting in settings()
         if setting[4] == 1
-        for name, method in methods.items()
+        for name, method in {**methods, **elsewhere}.items()
+        if name in methods or _extra(setting, name)
     }
 
 

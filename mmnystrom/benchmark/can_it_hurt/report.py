@@ -88,7 +88,8 @@ def stronger(settings: Settings) -> str:
     """The default's form at a larger weight, a line a setting."""
     both = f'{STRONGER} + KD'
     pairs = {'10 - alone': (STRONGER, ALONE), '10 + KD - KD': (both, 'KD')}
-    return _table(settings, STRONGER, (ALONE, 'KD', STRONGER, both), pairs)
+    elsewhere = [f'{STRONGER}, {where}' for where in ('post-FC', 'both')]
+    return _table(settings, STRONGER, (ALONE, 'KD', STRONGER, both, *elsewhere), pairs)
 
 
 def _table(settings: Settings, judged: str, names: tuple, pairs: dict[str, tuple[str, str]]) -> str:

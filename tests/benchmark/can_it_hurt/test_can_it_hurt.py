@@ -117,6 +117,7 @@ def test_a_larger_weight_on_the_same_settings():
     assert settings['stronger'] == {x for x in settings['table'] if x.endswith('| 1')}
     for run, method in runs_of['stronger'].items():  # what is the same is trained once
         assert method == runs_of['table'].get(run, method) == runs_of['weights'].get(run, method)
+    assert sum('post-FC' in run.method for run in runs_of['stronger']) == 2 * 2  # pairs, seeds
     run = next(run for run in runs_of['weights'] if run.method == 'landmark_cka 10')
     assert run in runs_of['stronger']
     found = results(52)
