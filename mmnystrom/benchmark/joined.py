@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from .errors import ResultError
@@ -56,17 +57,18 @@ def join_reports(files: Sequence[Path], folder: Path) -> str:
     _check_same(files, reports)
     parts = sorted((part for report in reports for part in _parts(report)), key=_first_seed)
     results = _joined(sorted(reports, key=_first_seed))
-    compare_with(results, (STUDENT, KD))
+    scatter = compare_with(results, (STUDENT, KD))
     first = reports[0]
     teachers = [part['teacher'] for part in parts if part['teacher'] is not None]
     images = {part['images'] for part in parts if part.get('images')}
     text = table(results, teachers)
-    text += f'\n\n{legend(results, first.get("validation"), max(images, default=0))}'
+    text += f'\n\n{legend(results, first.get("validation"), max(images, default=0), scatter)}'
     text += ''.join(f'\n\n{note}' for note in _notes(parts, results, first.get('validation')))
     found = dict(
         suite=first['suite'],
         teacher=statistics.mean(teachers) if teachers else None,
         rows={name: result.as_dict() for name, result in results.items()},
+        **({} if scatter is None else dict(scatter=asdict(scatter))),
         **({} if first.get('validation') is None else dict(validation=first['validation'])),
         failed={run: why for report in reports for run, why in report['failed'].items()},
         parts=parts,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from mmnystrom.plugin.replay.store import gib
@@ -15,6 +16,7 @@ from .evaluate import evaluate, measure_costs
 from .plan import STUDENT, Plan
 from .provenance import provenance
 from .result import LAYERS, Result, compare_with, top1
+from .scatter import Scatter
 from .scheduler import Scheduler
 from .tables import difference, markdown_table, mean_std, resolution
 from .validation import GIVEN
@@ -45,9 +47,9 @@ def write_report(scheduler: Scheduler, title: str, rounds: int, tuning: dict | N
     taught = teachers.features(plan.seeds[0])
     of_teacher = [] if taught is None else [top1(taught[0]['post-FC'], taught[1])]
     measure_costs(plan, results, STUDENT, rounds)
-    compare_with(results, (STUDENT, KD))
+    scatter = compare_with(results, (STUDENT, KD))
     images = 0 if taught is None else len(taught[1])
-    text = f'{table(results, of_teacher)}\n\n{notes(scheduler, results, images)}'
+    text = f'{table(results, of_teacher)}\n\n{notes(scheduler, results, images, scatter)}'
     if tuning is not None:
         text += f'\n\n{tuning_note(tuning)}'
         figures.tuning(plan.work_dir / 'tuning.png', title, tuning)
@@ -57,6 +59,7 @@ def write_report(scheduler: Scheduler, title: str, rounds: int, tuning: dict | N
         teacher_given=plan.teacher is not None,
         images=images,
         rows={name: result.as_dict() for name, result in results.items()},
+        **({} if scatter is None else dict(scatter=asdict(scatter))),
         recipes={name: plan.of(name)[0].recipe for name in results},
         **({} if tuning is None else dict(tuning=tuning)),
         **({} if plan.validation is None else dict(validation=plan.validation)),
@@ -157,13 +160,19 @@ def tuning_note(tuning: dict) -> str:
     return '\n\n'.join(parts)
 
 
-def legend(results: dict[str, Result], validation: float | None, images: int = 0) -> str:
+def legend(
+    results: dict[str, Result],
+    validation: float | None,
+    images: int = 0,
+    scatter: Scatter | None = None,
+) -> str:
     """What the columns of the table mean.
 
     Args:
         results: Name of a method -> its result.
         validation: Share of the training images on which the runs are scored; None: the test split.
         images: On which they are scored. Defaults to 0, unknown.
+        scatter: How far runs scatter. Defaults to None, unknown.
     """
     scored = 'the test split' if validation is None else 'the images held out'
     text = (
@@ -178,6 +187,8 @@ def legend(results: dict[str, Result], validation: float | None, images: int = 0
         )
     if any('p_holm' in found for result in results.values() for found in result.versus.values()):
         text += ' A star: other than 0 even though so many were compared (Holm, 5 %).'
+    if scatter is not None:
+        text += f' {scatter.note()}'
     if images and STUDENT in results:
         points = resolution(statistics.mean(results[STUDENT].top1), images)
         text += f' {images:,} images by themselves tell two networks apart from {points:.1f} points on.'
@@ -209,16 +220,19 @@ def replay_notes(results: dict[str, Result]) -> list[str]:
     return parts
 
 
-def notes(scheduler: Scheduler, results: dict[str, Result], images: int = 0) -> str:
+def notes(
+    scheduler: Scheduler, results: dict[str, Result], images: int = 0, scatter: Scatter | None = None
+) -> str:
     """What the table means, and what is missing from it.
 
     Args:
         scheduler: What trained the runs.
         results: Name of a method -> its result.
         images: On which the runs are scored. Defaults to 0, unknown.
+        scatter: How far runs scatter. Defaults to None, unknown.
     """
     plan = scheduler.plan
-    parts = [legend(results, plan.validation, images)]
+    parts = [legend(results, plan.validation, images, scatter)]
     if plan.validation is not None and plan.teacher is not None:
         parts.append(GIVEN)
     parts += replay_notes(results)

@@ -12,6 +12,7 @@ from mmnystrom.core import build_kernel, measure
 from .errors import ResultError
 from .plan import TUNED, Run
 from .replayed import Replayed
+from .scatter import Scatter
 from .tables import mark_certain, paired
 
 LAYERS = ('pre-FC', 'post-FC')
@@ -109,12 +110,19 @@ class Result:
         self.costs = self.costs or other.costs
         self.replayed = self.replayed or other.replayed
 
-    def compare(self, baseline: str, other: Result) -> None:
-        """Note the difference to another method, on the seeds that both have finished."""
+    def compare(self, baseline: str, other: Result, scatter: Scatter | None = None) -> None:
+        """Note the difference to another method, on the seeds that both have finished.
+
+        Args:
+            baseline: Name of the other method.
+            other: Its result.
+            scatter: Noise of a run that its interval is by. Defaults to None: that of these seeds.
+        """
         seeds = [seed for seed in self.seeds if seed in other.seeds]
         if seeds:
             values = [[r.top1[r.seeds.index(seed)] for seed in seeds] for r in (self, other)]
-            self.versus[baseline] = paired(*values)
+            found = paired(*values)
+            self.versus[baseline] = scatter.compared(found['mean'], len(seeds)) if scatter else found
 
     def as_dict(self) -> dict:
         """The figures as results.json holds them, differences as ``vs <baseline>``."""
@@ -134,15 +142,23 @@ class Result:
         )
 
 
-def compare_with(results: dict[str, Result], baselines: Sequence[str]) -> None:
+def compare_with(results: dict[str, Result], baselines: Sequence[str]) -> Scatter | None:
     """Note the difference of every method to each of the baselines that there are.
 
-    One that is tuned is compared with the tuned baseline, if there is one.
+    One that is tuned is compared with the tuned baseline, if there is one. Intervals are by the scatter
+    of all methods together, if there are enough and they scatter alike.
+
+    Returns:
+        How far runs scatter; None if there are too few to tell. Methods that diverged do not count.
     """
+    whole = {name: result for name, result in results.items() if not result.diverged}
+    scatter = Scatter.of({n: dict(zip(r.seeds, r.top1, strict=True)) for n, r in whole.items()})
+    shared = scatter if scatter and scatter.shared else None
     for name, result in results.items():
         for baseline in baselines:
             other = baseline + TUNED
             other = other if name.endswith(TUNED) and other in results else baseline
             if name != other and other in results:
-                result.compare(baseline, results[other])
+                result.compare(baseline, results[other], shared)
     mark_certain([found for result in results.values() for found in result.versus.values()])
+    return scatter
