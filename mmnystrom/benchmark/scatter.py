@@ -44,7 +44,7 @@ class Scatter:
         Returns:
             The noise; None if there are too few runs to tell, fewer than ten degrees of freedom.
         """
-        # A method of one seed has no noise of its own, and a seed of one method neither.
+        # What a method of one seed differs by is that method's part.
         several = {name: seeds for name, seeds in values.items() if len(seeds) > 1}
         rows = [(name, seed, x) for name, seeds in several.items() for seed, x in seeds.items()]
         if len(several) < 2:
