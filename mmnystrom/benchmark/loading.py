@@ -19,18 +19,18 @@ from .tables import markdown_table
 from .timing import ratios_in_turns
 
 STACKED = 'default_collate'
-FIXED = ', of fixed views'
-#: Name of a row -> processes, how a batch is put together, and whether it is cropped and flipped at once.
+#: Name of a row -> processes, how a batch is put together, whether it is cropped and flipped at once, and
+#: whether its views are fixed, as for a replayed teacher.
 ROWS = {
-    'a batch at once': (0, STACKED, True),
-    'a batch at once, 1 process': (1, STACKED, True),
-    'a batch at once, 2 processes': (2, STACKED, True),
-    'image by image': (0, STACKED, False),
-    'image by image, 1 process': (1, STACKED, False),
-    'image by image, 2 processes': (2, STACKED, False),
-    'image by image, 2 processes, in lists': (2, 'pseudo_collate', False),
-    f'a batch at once{FIXED}': (0, STACKED, True),
-    f'image by image{FIXED}': (0, STACKED, False),
+    'a batch at once': (0, STACKED, True, False),
+    'a batch at once, 1 process': (1, STACKED, True, False),
+    'a batch at once, 2 processes': (2, STACKED, True, False),
+    'image by image': (0, STACKED, False, False),
+    'image by image, 1 process': (1, STACKED, False, False),
+    'image by image, 2 processes': (2, STACKED, False, False),
+    'image by image, 2 processes, in lists': (2, 'pseudo_collate', False, False),
+    'a batch at once, of fixed views': (0, STACKED, True, True),
+    'image by image, of fixed views': (0, STACKED, False, True),
 }
 UNIT = 'a batch at once'
 
@@ -52,7 +52,7 @@ def loading_costs(config: str, rounds: int = 6, at_least: float = 2.0, out: Path
     preprocessor = cfg.model.get('data_preprocessor') or cfg.data_preprocessor
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         ready = MODELS.build({'type': 'mmpretrain.ClsDataPreprocessor', **preprocessor}).to(get_device())
-        steps = {name: _step(cfg, ready, *row, name.endswith(FIXED)) for name, row in ROWS.items()}
+        steps = {name: _step(cfg, ready, *row) for name, row in ROWS.items()}
         ratios = ratios_in_turns(steps, UNIT, rounds, at_least)
     if out is not None:
         where = dict(provenance(), batch=cfg.train_dataloader.batch_size)

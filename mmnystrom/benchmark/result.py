@@ -121,8 +121,7 @@ class Result:
         seeds = [seed for seed in self.seeds if seed in other.seeds]
         if seeds:
             values = [[r.top1[r.seeds.index(seed)] for seed in seeds] for r in (self, other)]
-            found = paired(*values)
-            self.versus[baseline] = scatter.compared(found['mean'], len(seeds)) if scatter else found
+            self.versus[baseline] = (scatter.paired if scatter else paired)(*values)
 
     def as_dict(self) -> dict:
         """The figures as results.json holds them, differences as ``vs <baseline>``."""

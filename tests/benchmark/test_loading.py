@@ -42,7 +42,7 @@ def test_a_table_of_ratios(config, tmp_path, monkeypatch):
     assert list(found['ratios']) == list(loading.ROWS) and found['ratios'][loading.UNIT] == 1
     assert all(ratio > 0 for ratio in found['ratios'].values()) and found['batch'] == 4
     assert '| a batch at once, 1 process' in text
-    for loader, (name, (processes, _, _)) in zip(made, loading.ROWS.items(), strict=True):
+    for loader, (name, (processes, *_)) in zip(made, loading.ROWS.items(), strict=True):
         assert loader.num_workers == processes
         assert loader.dataset.batched == name.startswith('a batch')
         function = pseudo_collate if name.endswith('in lists') else default_collate

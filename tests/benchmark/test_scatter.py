@@ -67,7 +67,7 @@ def test_an_interval_is_that_of_the_contrast():
     contrast[3], contrast[1] = 1, -1
     error = np.sqrt(rest.item() / 14 * contrast @ np.linalg.inv(design.T @ design) @ contrast)
     mean = contrast @ fitted
-    found = Scatter.of(by_name(values)).compared(values[3].mean() - values[1].mean(), 3)
+    found = Scatter.of(by_name(values)).paired(values[3].tolist(), values[1].tolist())
     half = stats.t(14).ppf(0.975) * error
     assert [found[key] for key in ('mean', 'low', 'high')] == pytest.approx(
         [mean, mean - half, mean + half]

@@ -85,7 +85,8 @@ class SeededViews(Dataset):
         # Of its type: a wrapper that passes attributes on may count its images otherwise.
         if not hasattr(type(self.dataset), 'at_once'):
             return None
-        draws = np.stack([view_draws(self.seed, view, len(self))[index] for index, view in places])
+        images = len(self)
+        draws = np.stack([view_draws(self.seed, view, images)[index] for index, view in places])
         indices = [index for index, _ in places]
         return self.dataset.at_once(indices, draws, lambda i: seed_all(self.seed, *places[i]))
 
