@@ -12,6 +12,7 @@ from .progress import duration, say
 from .report import write_report
 from .scheduler import Scheduler
 from .suites import Options, find_suite, read_suite, suite_plan
+from .tuned import with_tuned
 from .tuning import Tuning, tune
 
 
@@ -19,13 +20,17 @@ def suite_scheduler(options: Options) -> tuple[Scheduler, str]:
     """The scheduler of a suite's runs, and the suite's title.
 
     Raises:
-        SuiteError: If the suite makes no sense, or there are too few GPUs.
+        SuiteError: If the suite makes no sense, the tuned weights cannot be had, or there are too few
+            GPUs.
     """
     file = find_suite(options.suite)
     cfg = read_suite(file)
     gpus = list(range(torch.cuda.device_count())) if options.gpus is None else options.gpus
+    plan = suite_plan(cfg, file, options)
+    if options.tuned:
+        plan = with_tuned(plan, options.tuned, cfg.title)
     scheduler = Scheduler(
-        suite_plan(cfg, file, options),
+        plan,
         jobs=options.jobs or max(2, len(gpus)),
         gpus=gpus,
         ranks=options.ranks or cfg.get('ranks', 1),
@@ -49,20 +54,19 @@ def benchmark(options: Options) -> tuple[str, list[str]]:
     scheduler, title = suite_scheduler(options)
     if not options.report_only:
         check_builds(scheduler.plan)  # trials and tuned methods differ from these in numbers only
-    tuning = None
     if options.tune:
-        scheduler, tuning = _tuned(scheduler, options)
+        scheduler = _tuned(scheduler, options)
     if not options.report_only:
         say(f'{title}: {len(scheduler.plan)} runs, {len(scheduler.slots)} at a time:')
         scheduler.train_all(strict=False, fresh=options.fresh)
-    text = write_report(scheduler, title, options.rounds, tuning)
+    text = write_report(scheduler, title, options.rounds)
     took = duration(time.perf_counter() - start)
     text = f'\n{text}\n\nFigures and pictures: {scheduler.plan.work_dir}; {took}'
     return text, one_message_a_cause(scheduler.failed.values())
 
 
-def _tuned(scheduler: Scheduler, options: Options) -> tuple[Scheduler, dict]:
-    """A scheduler of the suite's runs and of the chosen weights', and what was tried."""
+def _tuned(scheduler: Scheduler, options: Options) -> Scheduler:
+    """A scheduler of the suite's runs, and of those with the weights that trials choose."""
     file = find_suite(options.suite)
     tuning = Tuning.of(read_suite(file), file)
 
@@ -73,5 +77,4 @@ def _tuned(scheduler: Scheduler, options: Options) -> tuple[Scheduler, dict]:
             of_plan.train_all(strict=False, fresh=options.fresh)
         return of_plan.failed
 
-    plan, notes = tune(scheduler.plan, tuning, train)
-    return scheduler.of(plan), notes
+    return scheduler.of(tune(scheduler.plan, tuning, train))

@@ -15,8 +15,9 @@ from pathlib import Path
 from .errors import ResultError
 from .plan import STUDENT
 from .provenance import provenance
-from .report import KD, legend, replay_notes, table, write_files
+from .report import KD, legend, replay_notes, table, tuning_note, write_files
 from .result import Result, compare_with
+from .tuned import join_tunings
 from .validation import GIVEN
 
 #: What a joined report keeps of each of its parts.
@@ -47,7 +48,7 @@ def join_reports(files: Sequence[Path], folder: Path) -> str:
 
     Raises:
         ResultError: If there are fewer than two, a file is no report, it is of another suite, other
-            images or tuned weights, a seed is in two of them, or the folder is that of a report.
+            images or other tuned weights, a seed is in two of them, or the folder is that of a report.
     """
     if len(files) < 2:
         raise ResultError(f'{len(files)} report: give at least two to join.')
@@ -55,6 +56,7 @@ def join_reports(files: Sequence[Path], folder: Path) -> str:
         raise ResultError(f'--out {folder} holds one of the reports, which would be overwritten.')
     reports = [_read(file) for file in files]
     _check_same(files, reports)
+    tuning = join_tunings(files, reports)
     parts = sorted((part for report in reports for part in _parts(report)), key=_first_seed)
     results = _joined(sorted(reports, key=_first_seed))
     scatter = compare_with(results, (STUDENT, KD))
@@ -64,12 +66,14 @@ def join_reports(files: Sequence[Path], folder: Path) -> str:
     text = table(results, teachers)
     text += f'\n\n{legend(results, first.get("validation"), max(images, default=0), scatter)}'
     text += ''.join(f'\n\n{note}' for note in _notes(parts, results, first.get('validation')))
+    text += '' if tuning is None else f'\n\n{tuning_note(tuning)}'
     found = dict(
         suite=first['suite'],
         teacher=statistics.mean(teachers) if teachers else None,
         rows={name: result.as_dict() for name, result in results.items()},
         **({} if scatter is None else dict(scatter=asdict(scatter))),
         **({} if first.get('validation') is None else dict(validation=first['validation'])),
+        **({} if tuning is None else dict(tuning=tuning)),
         failed={run: why for report in reports for run, why in report['failed'].items()},
         parts=parts,
         **provenance(),
@@ -91,11 +95,6 @@ def _read(file: Path) -> dict:
     if lacks or not found['rows']:
         what = ', '.join(lacks) or 'row in rows'
         raise ResultError(f'{file} is no results.json of a benchmark: it has no {what}.')
-    if 'tuning' in found:
-        raise ResultError(
-            f'{file} has tuned weights. Each machine may have chosen others, so that their rows are not '
-            'of one method: write the chosen weights into the suite, and train it without --tune.'
-        )
     return found
 
 

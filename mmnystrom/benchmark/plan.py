@@ -174,6 +174,8 @@ class Plan:
         self.arguments = tuple(arguments)
         self.options = tuple(options)
         self.validation = validation
+        #: What was tried for the methods with tuned weights, see :mod:`~.tuning`; None: there are none.
+        self.tuning: dict | None = None
 
     def with_methods(self, methods: dict[str, Method]) -> Plan:
         """The same plan of other methods.

@@ -24,14 +24,13 @@ from .validation import GIVEN
 KD = 'KD'
 
 
-def write_report(scheduler: Scheduler, title: str, rounds: int, tuning: dict | None = None) -> str:
+def write_report(scheduler: Scheduler, title: str, rounds: int) -> str:
     """Evaluate the finished runs of a plan; write results.md, results.json and the pictures.
 
     Args:
         scheduler: What trained them. It knows which runs failed.
         title: Title of the suite.
         rounds: Rounds of the timing; 0: without.
-        tuning: What was tried, see :func:`~.tuning.tune`. Defaults to None, nothing.
 
     Returns:
         The table with its notes, Markdown.
@@ -50,9 +49,8 @@ def write_report(scheduler: Scheduler, title: str, rounds: int, tuning: dict | N
     scatter = compare_with(results, (STUDENT, KD))
     images = 0 if taught is None else len(taught[1])
     text = f'{table(results, of_teacher)}\n\n{notes(scheduler, results, images, scatter)}'
-    if tuning is not None:
-        text += f'\n\n{tuning_note(tuning)}'
-        figures.tuning(plan.work_dir / 'tuning.png', title, tuning)
+    if plan.tuning is not None:
+        text += f'\n\n{tuning_note(plan.tuning)}'
     found = dict(
         suite=title,
         teacher=of_teacher[0] if of_teacher else None,
@@ -61,7 +59,7 @@ def write_report(scheduler: Scheduler, title: str, rounds: int, tuning: dict | N
         rows={name: result.as_dict() for name, result in results.items()},
         **({} if scatter is None else dict(scatter=asdict(scatter))),
         recipes={name: plan.of(name)[0].recipe for name in results},
-        **({} if tuning is None else dict(tuning=tuning)),
+        **({} if plan.tuning is None else dict(tuning=plan.tuning)),
         **({} if plan.validation is None else dict(validation=plan.validation)),
         failed={str(run): why.splitlines()[0] for run, why in scheduler.failed.items()},
         run_commits=_marks(plan, 'commit'),
@@ -91,6 +89,8 @@ def write_files(
     (folder / 'results.md').write_text(f'## {title}\n\n{text}\n')
     figures.accuracy(folder / 'accuracy.png', title, results, teacher, failed)
     figures.transfer(folder / 'transfer.png', title, results)
+    if found.get('tuning') is not None:
+        figures.tuning(folder / 'tuning.png', title, found['tuning'])
 
 
 def table(results: dict[str, Result], teachers: Sequence[float]) -> str:
@@ -148,6 +148,8 @@ def tuning_note(tuning: dict) -> str:
         + '. A method at x1 keeps the weights of its paper, and has no row of its own. A tuned row is '
         'compared with the tuned baseline.'
     ]
+    if 'suite' in tuning:
+        parts.append(f'The trials were those of another suite: {tuning["suite"]}.')
     if tuning['teacher'] == 'given':
         parts.append(GIVEN)
     edges = {tuning['factors'][0], tuning['factors'][-1]}

@@ -180,6 +180,7 @@ class Options:
         fresh: Whether to delete these runs and repeat them. Defaults to False.
         timeout: Whether to end a run that shows no sign of life. Defaults to False.
         tune: Whether the loss weights of every method are tuned, see :mod:`~.tuning`. Defaults to False.
+        tuned: A results.json whose tuned weights are taken, see :mod:`~.tuned`. Defaults to None.
     """
 
     suite: str
@@ -200,6 +201,7 @@ class Options:
     fresh: bool = False
     timeout: bool = False
     tune: bool = False
+    tuned: str | Path | None = None
     first_seed: int = 0
 
 
@@ -216,10 +218,15 @@ def suite_plan(cfg: Config, file: Path, options: Options) -> Plan:
             option.
     """
     share = cfg.get('validation')
-    if share is not None and options.tune:
+    if share is not None and (options.tune or options.tuned):
         raise SuiteError(
-            f'{file}: its runs are scored on images held out (validation={share}), and --tune trains '
-            'what it chooses on all of them: take validation out of the suite, or do not tune it.'
+            f'{file}: its runs are scored on images held out (validation={share}), and tuned weights are '
+            'trained on all of them: take validation out of the suite, or do not tune it.'
+        )
+    if options.tune and options.tuned:
+        raise SuiteError(
+            f'--tune chooses weights, and --tuned={options.tuned} takes those of an earlier report: give '
+            'one of the two.'
         )
     methods = suite_methods(cfg, file, options.methods)
     teacher = options.teacher or (None if cfg.teacher.endswith('.py') else cfg.teacher)

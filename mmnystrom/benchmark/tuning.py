@@ -210,19 +210,26 @@ def choose(found: dict[float, list[float] | None]) -> float:
     return max(found, key=quality)
 
 
-def tuned_plan(plan: Plan, chosen: dict[str, float]) -> Plan:
-    """The plan with what was chosen beside it, where that is not the paper's weights."""
+def tuned_plan(plan: Plan, notes: dict) -> Plan:
+    """The plan with what was chosen beside it, where that is not the paper's weights.
+
+    Args:
+        plan: The plan of the suite.
+        notes: What was tried, with ``chosen``, name of a method -> factor. They become its ``tuning``.
+    """
     methods = dict(plan.methods)
-    for name, factor in chosen.items():
+    for name, factor in notes['chosen'].items():
         if factor == 1:
             continue
         method, tuned = plan.methods[name], name + TUNED
         changes = scaled(method.config, factor)
         methods[tuned] = with_options(tuned, method, plan.work_dir / 'configs', changes=changes)
-    return plan.with_methods(methods)
+    found = plan.with_methods(methods)
+    found.tuning = notes
+    return found
 
 
-def tune(plan: Plan, tuning: Tuning, train: Callable[[Plan], dict[Run, str]]) -> tuple[Plan, dict]:
+def tune(plan: Plan, tuning: Tuning, train: Callable[[Plan], dict[Run, str]]) -> Plan:
     """Train the trials of every method, and choose.
 
     Args:
@@ -231,8 +238,8 @@ def tune(plan: Plan, tuning: Tuning, train: Callable[[Plan], dict[Run, str]]) ->
         train: Trains a plan, and gives the runs that failed with the reasons.
 
     Returns:
-        The plan with the chosen weights beside the paper's, and what results.json holds of it: the
-        scores, what was chosen, and the trials that failed.
+        The plan with the chosen weights beside the paper's. Its ``tuning`` is what results.json holds of
+        it: the scores, what was chosen, and the trials that failed.
 
     Raises:
         SuiteError: If a method has nothing to tune.
@@ -253,4 +260,4 @@ def tune(plan: Plan, tuning: Tuning, train: Callable[[Plan], dict[Run, str]]) ->
         chosen=chosen,
         failed={str(run): why.splitlines()[0] for run, why in failed.items()},
     )
-    return tuned_plan(plan, chosen), notes
+    return tuned_plan(plan, notes)

@@ -3,42 +3,12 @@
 import json
 
 import pytest
+from benchmark.reports import TOP1, report
 from scipy import stats
 
 from mmnystrom.benchmark.errors import ResultError
 from mmnystrom.benchmark.joined import join_reports
 from mmnystrom.benchmark.validation import GIVEN
-
-TOP1 = {'student alone': [60.0, 61.0, 59.5], 'KD': [62.0, 64.5, 61.0], 'KDA': [61.0, 63.0, 60.5]}
-
-
-def report(folder, name, seeds, **changes):
-    """The results.json of a machine that has trained some of the seeds of TOP1."""
-    rows = {
-        method: dict(
-            seeds=list(seeds),
-            top1=[values[seed] for seed in seeds],
-            best=[values[seed] + 1 for seed in seeds],
-            diverged=[],
-            transfer={'pre-FC': [0.1 * (seed + 1) for seed in seeds], 'post-FC': [0.5 for _ in seeds]},
-            cka={'pre-FC': [0.9 for _ in seeds], 'post-FC': [0.8 for _ in seeds]},
-            replayed=None,
-        )
-        for method, values in TOP1.items()
-    }
-    found = dict(
-        suite='A suite',
-        teacher=70.0 + seeds[0],
-        images=400,
-        rows=rows,
-        recipes=dict.fromkeys(rows, 'a hash'),
-        failed={},
-        run_machines=[f'machine {name}'],
-        commit='abc',
-    )
-    file = folder / f'{name}.json'
-    file.write_text(json.dumps({**found, **changes}))
-    return file
 
 
 def test_joined_seeds_are_compared_as_those_of_one_report(tmp_path):
@@ -104,7 +74,7 @@ def test_what_differs_is_said(tmp_path):
     [
         (dict(suite='Another'), r"b\.json: suite='Another', and .*a\.json has 'A suite'"),
         (dict(validation=0.1), r'b\.json: validation=0\.1, and .*a\.json has None'),
-        (dict(tuning={}), r'b\.json has tuned weights'),
+        (dict(tuning={}), r'b\.json: its tuning=\{\} is not what tools/benchmark\.py writes'),
         (dict(rows={}), r'b\.json is no results\.json of a benchmark: it has no row in rows'),
     ],
 )

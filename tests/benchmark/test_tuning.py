@@ -128,7 +128,8 @@ def test_trials_are_scored_and_the_chosen_weights_are_beside_the_papers(tmp_path
                 finish(run, 90 if run.method in ('KDA x10', 'student alone x1') else 80 + run.seed)
         return failed
 
-    found, notes = tune(plan, tuning, train)
+    found = tune(plan, tuning, train)
+    notes = found.tuning
     assert len(trained) == 12 and 'KDA x10, seed 1' in trained
     assert notes['scores']['KDA'] == [None, [80.0, 81.0], [90.0, 90.0]]
     assert notes['chosen'] == {STUDENT: 1.0, 'KDA': 10.0}
@@ -165,14 +166,14 @@ def test_the_teacher_of_the_trials_has_not_seen_what_they_are_scored_on(tmp_path
     unknown = teacher.train_dataloader.dataset.other
     assert dict(unknown, dataset=0) == dict(scored, dataset=0)
     assert dict(unknown.dataset, pipeline=0) == dict(scored.dataset, pipeline=0)
-    assert tune(plan, Tuning(trials=3), lambda trials: {})[1]['teacher'] == 'its own'
+    assert tune(plan, Tuning(trials=3), lambda trials: {}).tuning['teacher'] == 'its own'
     with pytest.raises(RunFailedError, match='no'):
         tune(plan, Tuning(trials=3), lambda trials: {trials.run(TEACHER, 0): 'no'})
 
 
 def test_what_keeps_the_papers_weights_is_not_trained_twice(tmp_path):
     plan = small_plan(tmp_path)
-    assert list(tuned_plan(plan, {STUDENT: 1.0, 'KDA': 1.0}).methods) == list(plan.methods)
+    assert list(tuned_plan(plan, dict(chosen={STUDENT: 1.0, 'KDA': 1.0})).methods) == list(plan.methods)
 
 
 def test_trials_have_the_hooks_and_stages_of_their_method(tmp_path):

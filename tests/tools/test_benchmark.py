@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from benchmark.reports import TUNING
 from mmengine.config import Config
 from support import CONFIGS, kda_config, run_tool
 
@@ -85,8 +86,10 @@ def test_a_failed_method_is_reported_and_tried_again(small):
 
 
 def another_machine_brings_another_seed(small):
-    """A second seed in a work directory of its own, joined with the first."""
+    """A second seed in a work directory of its own, weights chosen elsewhere, joined with the first."""
+    (small / 'chosen.json').write_text(json.dumps(dict(suite='Small', tuning=TUNING)))
     options = ('--first-seed', '1', '--methods', 'KD', '--rounds', '0', '--replay', '2')
+    options += ('--tuned', small / 'chosen.json')
     run_tool('benchmark.py', small / 'suite.py', '--work-dir', small / 'other', *options)
     files = [small / folder / 'results.json' for folder in ('other', 'runs')]
     printed = run_tool('analysis/join_reports.py', *files, '--out', small / 'joined').stdout
@@ -97,6 +100,7 @@ def another_machine_brings_another_seed(small):
     assert row['seeds'] == [0, 1] and joined['rows']['KDA pre-FC']['seeds'] == [0]
     assert row['top1'] == first['rows']['KD']['top1'] + other['rows']['KD']['top1']
     assert [part['seeds'] for part in joined['parts']] == [[0], [1]]
+    assert joined['rows']['KD tuned']['seeds'] == [1] and joined['tuning']['chosen']['KD'] == 10
     assert 'Trained otherwise' not in printed and '- seeds 1: ' in printed
     assert all((small / 'joined' / name).is_file() for name in ('accuracy.png', 'results.md'))
     assert not (small / 'other' / 'KD' / 'seed0').exists()

@@ -1,0 +1,120 @@
+"""Weights that an earlier report chose: for more seeds, another machine, another suite."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from .errors import ResultError, SuiteError
+from .plan import Plan
+from .tuning import trial_name, tuned_plan
+
+#: What two reports must have tried alike for their trials to be shown as one.
+ALIKE = ('trials', 'span', 'seeds', 'epochs', 'validation', 'teacher')
+
+
+def read_tuning(file: str | Path, plan: Plan, title: str) -> dict:
+    """What a report chose for the methods of a plan.
+
+    Args:
+        file: The results.json of ``tools/benchmark.py --tune``.
+        plan: The plan whose methods take the weights.
+        title: Title of the plan's suite.
+
+    Returns:
+        What :func:`~.tuning.tune` notes of the trials, of these methods only. If they were another
+        suite's, ``suite`` is the title of that one.
+
+    Raises:
+        SuiteError: If the file cannot be read, it has no tuned weights, or none of one of the methods.
+    """
+    try:
+        found = json.loads(Path(file).read_text())
+    except (OSError, ValueError) as error:
+        raise SuiteError(f'--tuned={file} cannot be read as JSON: {error}') from error
+    tuning = found.get('tuning') if isinstance(found, dict) else None
+    if not _whole(tuning):
+        raise SuiteError(
+            f'--tuned={file} has no tuned weights: give the results.json of tools/benchmark.py --tune.'
+        )
+    names = plan.reported
+    lacks = [name for name in names if name not in tuning['chosen']]
+    if lacks:
+        raise SuiteError(
+            f'--tuned={file} has no weights of {", ".join(lacks)}. It has those of '
+            f'{", ".join(tuning["chosen"])}: choose among them with --methods, or tune with --tune.'
+        )
+    notes = of_methods(tuning, names)
+    if found.get('suite', title) != title:
+        notes.setdefault('suite', found['suite'])
+    return notes
+
+
+def with_tuned(plan: Plan, file: str | Path, title: str) -> Plan:
+    """A plan with the weights that a report chose beside the paper's.
+
+    Raises:
+        SuiteError: As :func:`read_tuning`.
+    """
+    return tuned_plan(plan, read_tuning(file, plan, title))
+
+
+def of_methods(tuning: dict, names: Iterable[str]) -> dict:
+    """What was tried for some of the methods."""
+    names = list(names)
+    others = [name for name in tuning['chosen'] if name not in names]
+    left = {trial_name(name, factor) for name in others for factor in tuning['factors']}
+    failed = tuning['failed'].items()
+    return dict(
+        tuning,
+        scores={name: tuning['scores'][name] for name in names},
+        chosen={name: tuning['chosen'][name] for name in names},
+        failed={run: why for run, why in failed if run.rpartition(', seed ')[0] not in left},
+    )
+
+
+def join_tunings(files: Sequence[Path], reports: Sequence[dict]) -> dict | None:
+    """What the reports of one suite tried, as one; None if none of them is tuned.
+
+    Args:
+        files: The results.json, for messages.
+        reports: What is in them.
+
+    Raises:
+        ResultError: If two have chosen differently for a method, or have tried other grids: a row of
+            tuned weights would not be of one method.
+    """
+    joined: dict | None = None
+    first = None
+    for file, report in zip(files, reports, strict=True):
+        tuning = report.get('tuning')
+        if tuning is None:
+            continue
+        if not _whole(tuning):
+            raise ResultError(f'{file}: its tuning={tuning!r} is not what tools/benchmark.py writes.')
+        if joined is None:
+            joined, first = of_methods(tuning, tuning['chosen']), file
+            continue
+        for key in ALIKE:
+            if tuning[key] != joined[key]:
+                raise ResultError(
+                    f'{file} was tuned with {key}={tuning[key]!r}, and {first} with {joined[key]!r}. '
+                    f'{_INSTEAD}'
+                )
+        for name, factor in tuning['chosen'].items():
+            if joined['chosen'].get(name, factor) != factor:
+                raise ResultError(
+                    f'{file} has chosen {factor:.3g} times the weights of {name}, and {first} '
+                    f'{joined["chosen"][name]:.3g} times: their rows are not of one method. {_INSTEAD}'
+                )
+        for key in ('scores', 'chosen', 'failed'):
+            joined[key] = {**tuning[key], **joined[key]}
+    return joined
+
+
+def _whole(tuning: object) -> bool:
+    return isinstance(tuning, dict) and {*ALIKE, 'factors', 'scores', 'chosen', 'failed'} <= set(tuning)
+
+
+_INSTEAD = 'Tune on one machine, and give its results.json to the other with --tuned.'

@@ -1,0 +1,101 @@
+"""Weights that an earlier report chose, and reports with tuned weights as one."""
+
+import copy
+import json
+
+import pytest
+from benchmark.reports import TUNING, report
+from mmengine.config import Config
+
+from mmnystrom.benchmark.compare import suite_scheduler
+from mmnystrom.benchmark.errors import ResultError, SuiteError
+from mmnystrom.benchmark.joined import join_reports
+from mmnystrom.benchmark.plan import STUDENT
+from mmnystrom.benchmark.suites import Options
+from mmnystrom.benchmark.tuned import of_methods
+
+
+@pytest.fixture
+def chosen(tmp_path):
+    """The results.json of a report with tuned weights."""
+
+    def write(**changes):
+        found = dict(suite='Another', tuning=TUNING, **changes)
+        (tmp_path / 'results.json').write_text(json.dumps(found))
+        return tmp_path / 'results.json'
+
+    return write
+
+
+def options_of(tmp_path, file, methods=('KD', 'KDA pre-FC'), **more):
+    return Options('digits', work_dir=tmp_path / 'w', methods=list(methods), tuned=file, **more)
+
+
+def test_the_chosen_weights_are_trained_beside_the_papers(tmp_path, chosen):
+    scheduler, _ = suite_scheduler(options_of(tmp_path, chosen(), first_seed=2))
+    plan = scheduler.plan
+    assert plan.reported == [STUDENT, 'KD', 'KDA pre-FC', 'KD tuned', 'KDA pre-FC tuned']
+    assert plan.tuning == dict(TUNING, suite='Another') and list(plan.seeds) == [2, 3, 4]
+    for name, loss, factor in (('KD', 'loss_kl', 10), ('KDA pre-FC', 'loss_kda', 0.1)):
+        plain, tuned = (
+            Config.fromfile(plan.methods[x].config).model.distiller.distill_losses[loss]
+            for x in (name, f'{name} tuned')
+        )
+        assert tuned.loss_weight == pytest.approx(factor * plain.loss_weight)
+
+
+def test_of_the_same_suite_it_needs_no_word(tmp_path, chosen):
+    title = suite_scheduler(options_of(tmp_path, chosen()))[1]
+    file = chosen()
+    file.write_text(json.dumps(dict(suite=title, tuning=TUNING)))
+    assert 'suite' not in suite_scheduler(options_of(tmp_path, file))[0].plan.tuning
+
+
+def test_fewer_methods_have_their_own_trials_only():
+    found = of_methods(TUNING, [STUDENT, 'KD'])
+    assert list(found['scores']) == list(found['chosen']) == [STUDENT, 'KD']
+    assert found['failed'] == TUNING['failed'] and found['factors'] == TUNING['factors']
+    assert list(of_methods(TUNING, ['KD'])['failed']) == ['teacher, seed 0']
+    assert len(TUNING['chosen']) == 3  # the notes themselves are as they were
+
+
+def test_what_has_no_weights_is_refused(tmp_path, chosen):
+    with pytest.raises(SuiteError, match=r'no weights of DKD\. It has those of student alone, KD, KDA'):
+        suite_scheduler(options_of(tmp_path, chosen(), ['KD', 'DKD']))
+    with pytest.raises(SuiteError, match='--tune chooses weights, and --tuned=.* give one of the two'):
+        suite_scheduler(options_of(tmp_path, chosen(), tune=True))
+    with pytest.raises(SuiteError, match=r'--tuned=nowhere\.json cannot be read as JSON: .*No such file'):
+        suite_scheduler(options_of(tmp_path, 'nowhere.json'))
+    for text in ('{"rows": {}}', '[]', '{"tuning": {"chosen": {"KD": 1}}}'):
+        (tmp_path / 'results.json').write_text(text)
+        with pytest.raises(SuiteError, match='has no tuned weights: give the results.json of'):
+            suite_scheduler(options_of(tmp_path, tmp_path / 'results.json'))
+
+
+def test_tuned_reports_of_the_same_choice_are_one(tmp_path):
+    of_b = of_methods(TUNING, [STUDENT, 'KD'])
+    files = [
+        report(tmp_path, 'a', [0], tuning=TUNING),
+        report(tmp_path, 'b', [1], tuning=of_b),
+        report(tmp_path, 'c', [2]),
+    ]
+    text = join_reports(files, tmp_path / 'out')
+    found = json.loads((tmp_path / 'out' / 'results.json').read_text())
+    assert found['tuning'] == TUNING and 'KD x10, KDA pre-FC x0.1' in text
+    assert (tmp_path / 'out' / 'tuning.png').is_file()
+
+
+@pytest.mark.parametrize(
+    ('changes', 'words'),
+    [
+        (dict(span=5.0), r'b\.json was tuned with span=5\.0, and .*a\.json with 10\.0\. Tune on one'),
+        (dict(chosen={'KD': 0.1}), r'b\.json has chosen 0\.1 times the weights of KD, and .*a\.json 10'),
+    ],
+)
+def test_reports_of_other_choices_are_not_joined(tmp_path, changes, words):
+    files = [
+        report(tmp_path, 'a', [0], tuning=TUNING),
+        report(tmp_path, 'b', [1], tuning={**copy.deepcopy(TUNING), **changes}),
+    ]
+    with pytest.raises(ResultError, match=words):
+        join_reports(files, tmp_path / 'out')
