@@ -7,15 +7,13 @@ runs of one machine. So all methods of a seed come from one report, and reports 
 from __future__ import annotations
 
 import json
-import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from .errors import ResultError
 from .plan import STUDENT
 from .provenance import provenance
-from .report import KD, legend, replay_notes, table, tuning_note, write_files
+from .report import KD, legend, replay_notes, shown, table, tuning_note, write_files
 from .result import Result, compare_with
 from .tuned import join_tunings
 from .validation import GIVEN
@@ -68,12 +66,7 @@ def join_reports(files: Sequence[Path], folder: Path) -> str:
     text += ''.join(f'\n\n{note}' for note in _notes(parts, results, first.get('validation')))
     text += '' if tuning is None else f'\n\n{tuning_note(tuning)}'
     found = dict(
-        suite=first['suite'],
-        teacher=statistics.mean(teachers) if teachers else None,
-        rows={name: result.as_dict() for name, result in results.items()},
-        **({} if scatter is None else dict(scatter=asdict(scatter))),
-        **({} if first.get('validation') is None else dict(validation=first['validation'])),
-        **({} if tuning is None else dict(tuning=tuning)),
+        **shown(first['suite'], teachers, results, scatter, tuning, first.get('validation')),
         failed={run: why for report in reports for run, why in report['failed'].items()},
         parts=parts,
         **provenance(),

@@ -52,15 +52,10 @@ def write_report(scheduler: Scheduler, title: str, rounds: int) -> str:
     if plan.tuning is not None:
         text += f'\n\n{tuning_note(plan.tuning)}'
     found = dict(
-        suite=title,
-        teacher=of_teacher[0] if of_teacher else None,
+        **shown(title, of_teacher, results, scatter, plan.tuning, plan.validation),
         teacher_given=plan.teacher is not None,
         images=images,
-        rows={name: result.as_dict() for name, result in results.items()},
-        **({} if scatter is None else dict(scatter=asdict(scatter))),
         recipes={name: plan.of(name)[0].recipe for name in results},
-        **({} if plan.tuning is None else dict(tuning=plan.tuning)),
-        **({} if plan.validation is None else dict(validation=plan.validation)),
         failed={str(run): why.splitlines()[0] for run, why in scheduler.failed.items()},
         run_commits=_marks(plan, 'commit'),
         run_machines=_marks(plan, 'machine'),
@@ -70,6 +65,35 @@ def write_report(scheduler: Scheduler, title: str, rounds: int) -> str:
     failed = [name for name in plan.reported if name in lost and name not in results]
     write_files(plan.work_dir, found, text, results, failed)
     return text
+
+
+def shown(
+    title: str,
+    teachers: Sequence[float],
+    results: dict[str, Result],
+    scatter: Scatter | None = None,
+    tuning: dict | None = None,
+    validation: float | None = None,
+) -> dict:
+    """What every results.json has: what its table and pictures show.
+
+    Args:
+        title: Title of the suite.
+        teachers: Top-1 of every teacher.
+        results: Name of a method -> its result.
+        scatter: How far runs scatter. Left out if it is None, the default.
+        tuning: What was tried, see :func:`~.tuning.tune`. Left out if it is None, the default.
+        validation: Share of the training images on which the runs are scored. Left out if it is None, the
+            default: it is the test split.
+    """
+    found = dict(
+        suite=title,
+        teacher=statistics.mean(teachers) if teachers else None,
+        rows={name: result.as_dict() for name, result in results.items()},
+    )
+    scattered = None if scatter is None else asdict(scatter)
+    more = dict(scatter=scattered, tuning=tuning, validation=validation)
+    return {**found, **{key: value for key, value in more.items() if value is not None}}
 
 
 def write_files(
