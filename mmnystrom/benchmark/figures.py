@@ -191,7 +191,7 @@ def tuning(path: Path, title: str, found: dict) -> None:
     columns = min(4, len(names))
     rows = -(-len(names) // columns)
     figure = Figure(figsize=(2.8 * columns, 0.5 + 2.1 * rows), layout='constrained')
-    axes = figure.subplots(rows, columns, sharex=True, squeeze=False).flatten()
+    axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flatten()
     for axis, name in zip(axes, names, strict=False):
         tried = zip(found['factors'], found['scores'][name], strict=True)
         points = [(factor, statistics.mean(values)) for factor, values in tried if values]
@@ -204,10 +204,14 @@ def tuning(path: Path, title: str, found: dict) -> None:
         for factor in failed:
             axis.axvline(factor, color='tab:red', linestyle=':')
         axis.set_xscale('log')
+        axis.set_xticks(found['factors'], [f'{factor:.2g}' for factor in found['factors']])
+        axis.minorticks_off()
         axis.set_title(name + (' (red: failed)' if failed else ''), fontsize=9)
         axis.grid(alpha=0.3)
     for axis in axes[len(names) :]:
         axis.set_axis_off()
+    for axis in axes[max(len(names) - columns, 0) : len(names)]:  # nothing may be drawn below
+        axis.tick_params(labelbottom=True)
     figure.supxlabel(
         "factor of the paper's loss weights (student alone: of the weight decay)", fontsize=9
     )
