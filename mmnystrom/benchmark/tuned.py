@@ -12,6 +12,7 @@ from .tuning import trial_name, tuned_plan
 
 #: What two reports must have tried alike for their trials to be shown as one.
 ALIKE = ('trials', 'span', 'seeds', 'epochs', 'validation', 'teacher')
+_INSTEAD = 'Tune on one machine, and give its results.json to the other with --tuned.'
 
 
 def read_tuning(file: str | Path, plan: Plan, title: str) -> dict:
@@ -27,7 +28,8 @@ def read_tuning(file: str | Path, plan: Plan, title: str) -> dict:
         suite's, ``suite`` is the title of that one.
 
     Raises:
-        SuiteError: If the file cannot be read, it has no tuned weights, or none of one of the methods.
+        SuiteError: If the file cannot be read, it has no tuned weights, or none of one of the methods, or
+            a factor is not a number above 0.
     """
     try:
         found = json.loads(Path(file).read_text())
@@ -45,6 +47,13 @@ def read_tuning(file: str | Path, plan: Plan, title: str) -> dict:
             f'--tuned={file} has no weights of {", ".join(lacks)}. It has those of '
             f'{", ".join(tuning["chosen"])}: choose among them with --methods, or tune with --tune.'
         )
+    for name in names:
+        factor = tuning['chosen'][name]
+        if isinstance(factor, bool) or not isinstance(factor, (int, float)) or not factor > 0:
+            raise SuiteError(
+                f'--tuned={file} has chosen {factor!r} for {name}: the factor of its loss weights must '
+                'be a number above 0.'
+            )
     notes = of_methods(tuning, names)
     if found.get('suite', title) != title:
         notes.setdefault('suite', found['suite'])
@@ -115,6 +124,3 @@ def join_tunings(files: Sequence[Path], reports: Sequence[dict]) -> dict | None:
 
 def _whole(tuning: object) -> bool:
     return isinstance(tuning, dict) and {*ALIKE, 'factors', 'scores', 'chosen', 'failed'} <= set(tuning)
-
-
-_INSTEAD = 'Tune on one machine, and give its results.json to the other with --tuned.'

@@ -64,6 +64,12 @@ def test_what_has_no_weights_is_refused(tmp_path, chosen):
         suite_scheduler(options_of(tmp_path, chosen(), ['KD', 'DKD']))
     with pytest.raises(SuiteError, match='--tune chooses weights, and --tuned=.* give one of the two'):
         suite_scheduler(options_of(tmp_path, chosen(), tune=True))
+    file = chosen()
+    for factor in (0, -1.0, '3', None, True):
+        tuning = dict(TUNING, chosen={**TUNING['chosen'], 'KD': factor})
+        file.write_text(json.dumps(dict(suite='Another', tuning=tuning)))
+        with pytest.raises(SuiteError, match=rf'has chosen {factor!r} for KD: .* a number above 0'):
+            suite_scheduler(options_of(tmp_path, file))
     with pytest.raises(SuiteError, match=r'--tuned=nowhere\.json cannot be read as JSON: .*No such file'):
         suite_scheduler(options_of(tmp_path, 'nowhere.json'))
     for text in ('{"rows": {}}', '[]', '{"tuning": {"chosen": {"KD": 1}}}'):
