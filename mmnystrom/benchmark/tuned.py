@@ -94,17 +94,16 @@ def join_tunings(files: Sequence[Path], reports: Sequence[dict]) -> dict | None:
         ResultError: If two have chosen differently for a method, or have tried other grids: a row of
             tuned weights would not be of one method.
     """
-    joined: dict | None = None
-    first = None
-    for file, report in zip(files, reports, strict=True):
-        tuning = report.get('tuning')
-        if tuning is None:
-            continue
+    pairs = zip(files, reports, strict=True)
+    tuned = [(file, report['tuning']) for file, report in pairs if report.get('tuning') is not None]
+    for file, tuning in tuned:
         if not _whole(tuning):
             raise ResultError(f'{file}: its tuning={tuning!r} is not what tools/benchmark.py writes.')
-        if joined is None:
-            joined, first = of_methods(tuning, tuning['chosen']), file
-            continue
+    if not tuned:
+        return None
+    (first, tuning), *others = tuned
+    joined = dict(tuning)
+    for file, tuning in others:
         for key in ALIKE:
             if tuning[key] != joined[key]:
                 raise ResultError(

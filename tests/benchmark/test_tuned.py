@@ -1,6 +1,5 @@
 """Weights that an earlier report chose, and reports with tuned weights as one."""
 
-import copy
 import json
 
 import pytest
@@ -19,9 +18,8 @@ from mmnystrom.benchmark.tuned import of_methods
 def chosen(tmp_path):
     """The results.json of a report with tuned weights."""
 
-    def write(**changes):
-        found = dict(suite='Another', tuning=TUNING, **changes)
-        (tmp_path / 'results.json').write_text(json.dumps(found))
+    def write(suite='Another', tuning=TUNING):
+        (tmp_path / 'results.json').write_text(json.dumps(dict(suite=suite, tuning=tuning)))
         return tmp_path / 'results.json'
 
     return write
@@ -46,9 +44,7 @@ def test_the_chosen_weights_are_trained_beside_the_papers(tmp_path, chosen):
 
 def test_of_the_same_suite_it_needs_no_word(tmp_path, chosen):
     title = suite_scheduler(options_of(tmp_path, chosen()))[1]
-    file = chosen()
-    file.write_text(json.dumps(dict(suite=title, tuning=TUNING)))
-    assert 'suite' not in suite_scheduler(options_of(tmp_path, file))[0].plan.tuning
+    assert 'suite' not in suite_scheduler(options_of(tmp_path, chosen(title)))[0].plan.tuning
 
 
 def test_fewer_methods_have_their_own_trials_only():
@@ -64,10 +60,8 @@ def test_what_has_no_weights_is_refused(tmp_path, chosen):
         suite_scheduler(options_of(tmp_path, chosen(), ['KD', 'DKD']))
     with pytest.raises(SuiteError, match='--tune chooses weights, and --tuned=.* give one of the two'):
         suite_scheduler(options_of(tmp_path, chosen(), tune=True))
-    file = chosen()
     for factor in (0, -1.0, '3', None, True):
-        tuning = dict(TUNING, chosen={**TUNING['chosen'], 'KD': factor})
-        file.write_text(json.dumps(dict(suite='Another', tuning=tuning)))
+        file = chosen(tuning=dict(TUNING, chosen={**TUNING['chosen'], 'KD': factor}))
         with pytest.raises(SuiteError, match=rf'has chosen {factor!r} for KD: .* a number above 0'):
             suite_scheduler(options_of(tmp_path, file))
     with pytest.raises(SuiteError, match=r'--tuned=nowhere\.json cannot be read as JSON: .*No such file'):
@@ -101,7 +95,7 @@ def test_tuned_reports_of_the_same_choice_are_one(tmp_path):
 def test_reports_of_other_choices_are_not_joined(tmp_path, changes, words):
     files = [
         report(tmp_path, 'a', [0], tuning=TUNING),
-        report(tmp_path, 'b', [1], tuning={**copy.deepcopy(TUNING), **changes}),
+        report(tmp_path, 'b', [1], tuning={**TUNING, **changes}),
     ]
     with pytest.raises(ResultError, match=words):
         join_reports(files, tmp_path / 'out')
