@@ -1,4 +1,4 @@
-"""What an iteration costs with a live teacher, a replayed one, and in bfloat16 and channels_last."""
+"""What an iteration costs with a live teacher, a replayed one, mixed precision and channels_last."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a training step costs with a live teacher, a replayed one, and in bfloat16.
+"""What a training step costs with a live teacher, a replayed one, and in mixed precision.
 
 Whole iterations as tools/train.py runs them: data loading (in the process itself), hooks, forward,
 backward, optimizer. All rows take turns in one process and are given in multiples of the student alone.
@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 
 from mmnystrom.plugin import TeacherReplayHook
@@ -27,9 +28,10 @@ from .progress import say
 from .provenance import provenance
 from .replayed import REPLAY
 from .tables import markdown_table
-from .timing import ratios_in_turns, seconds_of
+from .timing import peak_memory, ratios_in_turns, seconds_of
 
-LAYOUT, HALF = 'channels_last', 'bf16 + channels_last'
+#: Mixed precision is bfloat16 on a CPU and float16 on a GPU, as --amp is.
+LAYOUT, HALF = 'channels_last', 'amp + channels_last'
 LIVE, REPLAYED, COMPILED = 'live', 'replayed', 'compiled'
 #: Rows of the student alone, and of each method.
 ALONE = (STUDENT, f'{STUDENT}, {LAYOUT}', f'{STUDENT}, {HALF}')
@@ -83,6 +85,17 @@ PAIRS = {
         images=256,
         batch_size=32,
     ),
+    # For a GPU.
+    'resnet34-gpu': Pair(
+        'resnet34_resnet18_1xb256-120e_cifar100',
+        methods=('KD', 'KDA pre-FC', 'KDA both'),
+        images=5120,
+    ),
+    'resnet18-w32-gpu': Pair(
+        'resnet34_resnet18-w32_1xb256-120e_cifar100',
+        methods=('KD', 'KDA pre-FC', 'KDA both'),
+        images=5120,
+    ),
 }
 
 
@@ -102,6 +115,11 @@ class Iterations:
         self.calls = 0
         self._iterations = self._run()
         self._count_replaying()
+
+    @property
+    def optim_wrapper(self) -> OptimWrapper:
+        """The optimizer of the run."""
+        return self.runner.optim_wrapper
 
     def __call__(self) -> None:
         """The next iteration."""
@@ -219,6 +237,8 @@ def replay_costs(
             row: dict(time=ratio, reading=rows[row].replaying / max(rows[row].calls, 1))
             for row, ratio in ratios.items()
         }
+        for row, step in rows.items():
+            found[row]['bytes'] = peak_memory(step)
         for row in rows.values():
             for hook in row.runner.hooks:
                 if isinstance(hook, TeacherReplayHook):
@@ -226,9 +246,9 @@ def replay_costs(
     for row in found.values():
         row['reading_share'] = row.pop('reading') / (seconds * row['time'])
     if out is not None:
-        result = dict(pair=name, batch_size=batch, rounds=rounds, rows=found, **provenance())
-        out.write_text(json.dumps(result, indent=2) + '\n')
-    return _table(found)
+        result = dict(pair=name, batch_size=batch, rounds=rounds, images_per_second=batch / seconds)
+        out.write_text(json.dumps(dict(result, rows=found, **provenance()), indent=2) + '\n')
+    return _table(found, batch / seconds)
 
 
 def _rows(pair: Pair, folder: Path, compiled: bool) -> Iterator[tuple[str, Callable[[], None]]]:
@@ -244,9 +264,14 @@ def _rows(pair: Pair, folder: Path, compiled: bool) -> Iterator[tuple[str, Calla
             yield f'{method}, {mode}', Iterations(step_config(path, pair, folder / 'run', mode))
 
 
-def _table(found: dict[str, dict]) -> str:
-    lines = [['whole iteration', 'time', 'images per second', 'reading the store']]
+def _table(found: dict[str, dict], images_per_second: float) -> str:
+    unit = found[STUDENT]['bytes']
+    lines = [['whole iteration', 'time', 'images per second', 'memory', 'reading the store']]
     for row, figures in found.items():
         reading = f'{100 * figures["reading_share"]:.1f} %' if REPLAYED in row else '-'
-        lines.append([row, f'{figures["time"]:.2f}', f'{1 / figures["time"]:.2f}', reading])
-    return f'{markdown_table(lines)}\n\nTime and images per second in multiples of the student alone.'
+        time, memory = figures['time'], figures['bytes'] / unit
+        lines.append([row, f'{time:.2f}', f'{1 / time:.2f}', f'{memory:.2f}', reading])
+    return (
+        f'{markdown_table(lines)}\n\nIn multiples of the student alone, which has '
+        f'{images_per_second:,.0f} images per second and {unit / 2**20:,.0f} MiB here.'
+    )
