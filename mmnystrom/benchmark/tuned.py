@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .errors import ResultError, SuiteError
 from .plan import Plan
-from .tuning import trial_name, tuned_plan
+from .tuning import own_weights, trial_name, tuned_plan
 
 #: What two reports must have tried alike for their trials to be shown as one.
 ALIKE = ('trials', 'span', 'seeds', 'epochs', 'validation', 'teacher')
@@ -29,7 +29,7 @@ def read_tuning(file: str | Path, plan: Plan, title: str) -> dict:
 
     Raises:
         SuiteError: If the file cannot be read, it has no tuned weights, or none of one of the methods, or
-            a factor is not a number above 0.
+            a factor is not a number above 0, or a config has other weights than the trials multiplied.
     """
     try:
         found = json.loads(Path(file).read_text())
@@ -54,10 +54,25 @@ def read_tuning(file: str | Path, plan: Plan, title: str) -> dict:
                 f'--tuned={file} has chosen {factor!r} for {name}: the factor of its loss weights must '
                 'be a number above 0.'
             )
+    _check_weights(file, tuning.get('weights', {}), own_weights(plan))
     notes = of_methods(tuning, names)
     if found.get('suite', title) != title:
         notes.setdefault('suite', found['suite'])
     return notes
+
+
+def _check_weights(file: str | Path, multiplied: dict, today: dict) -> None:
+    """Refuse factors of weights that a config does not have any more, or not in this suite.
+
+    Reports that are older than this check do not say what was multiplied.
+    """
+    for name, own in today.items():
+        before = multiplied.get(name, own)
+        if before != own:
+            raise SuiteError(
+                f'--tuned={file} has factors of the weights {before} for {name}, and its config has '
+                f'{own}: tune it again, or give it the old ones, as its options in a suite of yours.'
+            )
 
 
 def with_tuned(plan: Plan, file: str | Path, title: str) -> Plan:
@@ -77,6 +92,7 @@ def of_methods(tuning: dict, names: Iterable[str]) -> dict:
     failed = tuning['failed'].items()
     return dict(
         tuning,
+        weights={name: own for name, own in tuning.get('weights', {}).items() if name in names},
         scores={name: tuning['scores'][name] for name in names},
         chosen={name: tuning['chosen'][name] for name in names},
         failed={run: why for run, why in failed if run.rpartition(', seed ')[0] not in left},
@@ -110,14 +126,21 @@ def join_tunings(files: Sequence[Path], reports: Sequence[dict]) -> dict | None:
                     f'{file} was tuned with {key}={tuning[key]!r}, and {first} with {joined[key]!r}. '
                     f'{_INSTEAD}'
                 )
+        before = joined.get('weights', {})
+        for name, own in tuning.get('weights', {}).items():
+            if before.get(name, own) != own:
+                raise ResultError(
+                    f'{file} has factors of the weights {own} for {name}, and {first} of {before[name]}: '
+                    f'their rows are not of one method. {_INSTEAD}'
+                )
         for name, factor in tuning['chosen'].items():
             if joined['chosen'].get(name, factor) != factor:
                 raise ResultError(
                     f'{file} has chosen {factor:.3g} times the weights of {name}, and {first} '
                     f'{joined["chosen"][name]:.3g} times: their rows are not of one method. {_INSTEAD}'
                 )
-        for key in ('scores', 'chosen', 'failed'):
-            joined[key] = {**tuning[key], **joined[key]}
+        for key in ('scores', 'chosen', 'failed', 'weights'):
+            joined[key] = {**tuning.get(key, {}), **joined.get(key, {})}
     return joined
 
 

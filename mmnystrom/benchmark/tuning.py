@@ -123,6 +123,15 @@ def _default_weight(loss: dict) -> float | None:
     return default if isinstance(default, (int, float)) else None
 
 
+def own_weights(plan: Plan) -> dict[str, dict[str, float]]:
+    """Method -> what is tuned of it, as :func:`weights` gives it.
+
+    Raises:
+        SuiteError: If a method has nothing to tune.
+    """
+    return {name: weights(Config.fromfile(plan.methods[name].config)) for name in plan.reported}
+
+
 def scaled(config: Path, factor: float) -> dict:
     """Changes of a config that multiply what is tuned by a factor."""
     return {key: value * factor for key, value in weights(Config.fromfile(config)).items()}
@@ -239,7 +248,7 @@ def tune(plan: Plan, tuning: Tuning, train: Callable[[Plan], dict[Run, str]]) ->
 
     Returns:
         The plan with the chosen weights beside the paper's. Its ``tuning`` is what results.json holds of
-        it: the scores, what was chosen, and the trials that failed.
+        it: the weights, the scores, what was chosen, and the trials that failed.
 
     Raises:
         SuiteError: If a method has nothing to tune.
@@ -256,6 +265,7 @@ def tune(plan: Plan, tuning: Tuning, train: Callable[[Plan], dict[Run, str]]) ->
         **asdict(tuning),
         factors=tuning.factors,
         teacher='its own' if plan.teacher is None else 'given',
+        weights=own_weights(plan),
         scores={name: list(by_factor.values()) for name, by_factor in found.items()},
         chosen=chosen,
         failed={str(run): why.splitlines()[0] for run, why in failed.items()},

@@ -11,6 +11,7 @@ TUNING = dict(
     epochs=None,
     validation=0.1,
     teacher='its own',
+    weights={},
     factors=[0.1, 1.0, 10.0],
     scores={
         'student alone': [[80.0], [85.0], None],

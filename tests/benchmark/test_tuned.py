@@ -12,6 +12,7 @@ from mmnystrom.benchmark.joined import join_reports
 from mmnystrom.benchmark.plan import STUDENT
 from mmnystrom.benchmark.suites import Options
 from mmnystrom.benchmark.tuned import of_methods
+from mmnystrom.benchmark.tuning import own_weights
 
 
 @pytest.fixture
@@ -72,6 +73,23 @@ def test_what_has_no_weights_is_refused(tmp_path, chosen):
             suite_scheduler(options_of(tmp_path, tmp_path / 'results.json'))
 
 
+def test_factors_of_other_weights_than_the_configs_are_refused(tmp_path, chosen):
+    plan = suite_scheduler(options_of(tmp_path, chosen()))[0].plan
+    names = [STUDENT, 'KD', 'KDA pre-FC']
+    weights = own_weights(plan.with_methods({name: plan.methods[name] for name in names}))
+    file = chosen(tuning=dict(TUNING, weights=weights))
+    assert suite_scheduler(options_of(tmp_path, file))[0].plan.tuning['weights'] == weights
+    assert of_methods(dict(TUNING, weights=weights), ['KD'])['weights'] == {'KD': weights['KD']}
+    (key,) = weights['KDA pre-FC']
+    changed = {**weights, 'KDA pre-FC': {key: 0.25}}
+    file = chosen(tuning=dict(TUNING, weights=changed))
+    with pytest.raises(
+        SuiteError, match=r'loss_weight.: 0\.25} for KDA pre-FC, and its config has .*: tune'
+    ):
+        suite_scheduler(options_of(tmp_path, file))
+    suite_scheduler(options_of(tmp_path, file, ['KD']))
+
+
 def test_tuned_reports_of_the_same_choice_are_one(tmp_path):
     of_b = of_methods(TUNING, [STUDENT, 'KD'])
     files = [
@@ -90,11 +108,15 @@ def test_tuned_reports_of_the_same_choice_are_one(tmp_path):
     [
         (dict(span=5.0), r'b\.json was tuned with span=5\.0, and .*a\.json with 10\.0\. Tune on one'),
         (dict(chosen={'KD': 0.1}), r'b\.json has chosen 0\.1 times the weights of KD, and .*a\.json 10'),
+        (
+            dict(weights={'KD': {'w': 2.0}}),
+            r"b\.json has factors of the weights {'w': 2\.0} for KD, and .*",
+        ),
     ],
 )
 def test_reports_of_other_choices_are_not_joined(tmp_path, changes, words):
     files = [
-        report(tmp_path, 'a', [0], tuning=TUNING),
+        report(tmp_path, 'a', [0], tuning=dict(TUNING, weights={'KD': {'w': 1.0}})),
         report(tmp_path, 'b', [1], tuning={**TUNING, **changes}),
     ]
     with pytest.raises(ResultError, match=words):

@@ -133,6 +133,9 @@ def test_trials_are_scored_and_the_chosen_weights_are_beside_the_papers(tmp_path
     assert len(trained) == 12 and 'KDA x10, seed 1' in trained
     assert notes['scores']['KDA'] == [None, [80.0, 81.0], [90.0, 90.0]]
     assert notes['chosen'] == {STUDENT: 1.0, 'KDA': 10.0}
+    kda = Config.fromfile(plan.methods['KDA'].config).model.distiller.distill_losses.loss_kda
+    assert notes['weights']['KDA'] == {f'{LOSSES}.loss_kda.loss_weight': kda.loss_weight}
+    assert list(notes['weights'][STUDENT]) == ['optim_wrapper.optimizer.weight_decay']
     assert notes['failed']['KDA x0.1, seed 0'] == 'KDA x0.1, seed 0: it diverged; see log'
     assert list(found.methods) == [STUDENT, 'KDA', 'KDA tuned'] and found.work_dir == plan.work_dir
     assert found.seeds == plan.seeds == range(1, 4)
