@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 
 import torch
+from mmengine.device import get_device
+
+from mmnystrom.bridge import cpu_amp
 
 from .buildable import check_builds, one_message_a_cause
 from .plan import Plan, Run
@@ -53,6 +56,8 @@ def benchmark(options: Options) -> tuple[str, list[str]]:
     start = time.perf_counter()
     scheduler, title = suite_scheduler(options)
     if not options.report_only:
+        if options.amp and get_device() == 'cpu' and not cpu_amp.has_fast_bf16():
+            say(cpu_amp.SLOW)  # the runs say so too, in logs that nobody reads before hours have gone
         check_builds(scheduler.plan)  # trials and tuned methods differ from these in numbers only
     if options.tune:
         scheduler = _tuned(scheduler, options)

@@ -18,6 +18,11 @@ from unittest import mock
 NAME = '--amp on the CPU'
 #: What Linux calls the instructions: of x86 (Intel, AMD), of Intel's matrix unit, of ARM.
 BF16_FLAGS = ('avx512_bf16', 'amx_bf16', 'bf16')
+#: Said of a CPU that has none of them.
+SLOW = (
+    'This CPU has no instructions for bfloat16, so that mixed precision may be slower than float32: '
+    'leave --amp out, unless it is the memory that you want to save.'
+)
 
 
 def is_broken() -> bool:
@@ -76,9 +81,4 @@ def has_fast_bf16(cpuinfo: Path = Path('/proc/cpuinfo')) -> bool:
 def _warn() -> None:
     from mmengine.logging import print_log
 
-    print_log(
-        'This CPU has no instructions for bfloat16, so that mixed precision may be slower than float32: '
-        'leave --amp out, unless it is the memory that you want to save.',
-        logger='current',
-        level=logging.WARNING,
-    )
+    print_log(SLOW, logger='current', level=logging.WARNING)

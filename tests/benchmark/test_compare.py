@@ -1,0 +1,33 @@
+"""The benchmark as a whole, without training."""
+
+import pytest
+
+from mmnystrom.benchmark import compare
+from mmnystrom.benchmark.suites import Options
+from mmnystrom.bridge import cpu_amp
+
+
+@pytest.mark.parametrize(
+    ('fast', 'device', 'amp', 'report_only', 'said'),
+    [
+        (False, 'cpu', True, False, True),
+        (True, 'cpu', True, False, False),
+        (False, 'cuda', True, False, False),
+        (False, 'cpu', False, False, False),
+        (False, 'cpu', True, True, False),
+    ],
+)
+def test_a_cpu_that_amp_makes_slower_is_named_before_anything_is_trained(
+    tmp_path, monkeypatch, capsys, fast, device, amp, report_only, said
+):
+    monkeypatch.setattr(cpu_amp, 'has_fast_bf16', lambda: fast)
+    monkeypatch.setattr(compare, 'get_device', lambda: device)
+    monkeypatch.setattr(compare, 'check_builds', lambda plan: None)
+    monkeypatch.setattr(compare.Scheduler, 'train_all', lambda self, **kwargs: print('training'))
+    monkeypatch.setattr(compare, 'write_report', lambda *args: 'a table')
+    options = Options('digits', tmp_path, methods=['KD'], amp=amp, report_only=report_only)
+    text, failed = compare.benchmark(options)
+    shown = ''.join(capsys.readouterr())
+    assert 'a table' in text and not failed
+    assert ('no instructions for bfloat16' in shown.partition('training')[0]) == said
+    assert ('training' in shown) == (not report_only)
