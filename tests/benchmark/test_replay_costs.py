@@ -43,3 +43,9 @@ def test_rows_take_turns_and_the_replayed_teacher_is_not_called(tmp_path, monkey
     found = json.loads((tmp_path / 'out.json').read_text())
     assert found['batch_size'] == 32 and 0 < found['rows'][f'KDA pre-FC, {REPLAYED}']['reading_share'] < 1
     assert found['rows']['KDA pre-FC, live']['reading_share'] == 0
+    assert (
+        found['images_per_second'] > 0 and f'{found["images_per_second"]:,.0f} images per second' in text
+    )
+    # The teacher's weights stay in memory whether it runs or not.
+    alone, live = (found['rows'][row]['bytes'] for row in (STUDENT, 'KDA pre-FC, live'))
+    assert 10_000 < alone < live
