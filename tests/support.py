@@ -31,6 +31,15 @@ CONFIGS = ROOT / 'configs'
 PAIR = 'resnet18-w16_resnet18-w8_1xb32-40e_digits'
 
 
+#: For kda_config: torch crashes in channels_last where a student has fewer than eight channels, on a CPU
+#: without AVX-512.
+WIDER = {
+    'model__architecture__backbone__stem_channels': 8,
+    'model__architecture__backbone__base_channels': 8,
+    'model__architecture__head__in_channels': 64,
+}
+
+
 def kda_config(work_dir, location='neck', epochs=2, **overrides):
     """The digits KDA config: few images, networks a few channels wide, no teacher checkpoint.
 

@@ -16,7 +16,7 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.registry import TRANSFORMS
-from support import CONFIGS, PAIR, kda_config, run_ranks, train, unformatted
+from support import CONFIGS, PAIR, WIDER, kda_config, run_ranks, train, unformatted
 
 from mmnystrom.plugin import TeacherReplayHook
 from mmnystrom.plugin.lookup import find_distiller
@@ -276,6 +276,7 @@ def test_a_resumed_run_goes_on_with_its_epoch(tmp_path):
 def test_gradient_accumulation_and_channels_last(tmp_path):
     def accumulate(work_dir):
         cfg = config(work_dir, store=str(tmp_path / 'store'))
+        cfg.merge_from_dict({key.replace('__', '.'): value for key, value in WIDER.items()})
         cfg.optim_wrapper.accumulative_counts = 2
         cfg.custom_hooks.append(dict(type='ChannelsLastHook'))
         calls = Calls()
