@@ -31,12 +31,12 @@ CONFIGS = ROOT / 'configs'
 PAIR = 'resnet18-w16_resnet18-w8_1xb32-40e_digits'
 
 
-#: For kda_config: torch crashes in channels_last where a student has fewer than eight channels, on a CPU
-#: without AVX-512.
+#: Changes of kda_config for channels_last, where torch crashes if a student has fewer than eight channels
+#: and the CPU no AVX-512.
 WIDER = {
-    'model__architecture__backbone__stem_channels': 8,
-    'model__architecture__backbone__base_channels': 8,
-    'model__architecture__head__in_channels': 64,
+    'model.architecture.backbone.stem_channels': 8,
+    'model.architecture.backbone.base_channels': 8,
+    'model.architecture.head.in_channels': 64,
 }
 
 

@@ -25,7 +25,8 @@ class Layouts(Hook):
 
 
 def run(work_dir, *hooks):
-    cfg = kda_config(work_dir, **WIDER)
+    cfg = kda_config(work_dir)
+    cfg.merge_from_dict(WIDER)
     cfg.custom_hooks.extend(hooks)
     layouts = Layouts()
     runner, curve = train(cfg, layouts)

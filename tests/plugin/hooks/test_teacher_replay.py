@@ -276,7 +276,7 @@ def test_a_resumed_run_goes_on_with_its_epoch(tmp_path):
 def test_gradient_accumulation_and_channels_last(tmp_path):
     def accumulate(work_dir):
         cfg = config(work_dir, store=str(tmp_path / 'store'))
-        cfg.merge_from_dict({key.replace('__', '.'): value for key, value in WIDER.items()})
+        cfg.merge_from_dict(WIDER)
         cfg.optim_wrapper.accumulative_counts = 2
         cfg.custom_hooks.append(dict(type='ChannelsLastHook'))
         calls = Calls()
