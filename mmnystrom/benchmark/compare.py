@@ -31,7 +31,7 @@ def suite_scheduler(options: Options) -> tuple[Scheduler, str]:
     gpus = list(range(torch.cuda.device_count())) if options.gpus is None else options.gpus
     plan = suite_plan(cfg, file, options)
     if options.tuned:
-        plan = with_tuned(plan, options.tuned, cfg.title)
+        plan = with_tuned(plan, options.tuned, cfg.title, options.tuned_only)
     scheduler = Scheduler(
         plan,
         jobs=options.jobs or max(2, len(gpus)),
@@ -71,7 +71,7 @@ def benchmark(options: Options) -> tuple[str, list[str]]:
 
 
 def _tuned(scheduler: Scheduler, options: Options) -> Scheduler:
-    """A scheduler of the suite's runs, and of those with the weights that trials choose."""
+    """A scheduler of the suite's runs, with the weights that trials choose."""
     file = find_suite(options.suite)
     tuning = Tuning.of(read_suite(file), file)
 
@@ -82,4 +82,4 @@ def _tuned(scheduler: Scheduler, options: Options) -> Scheduler:
             of_plan.train_all(strict=False, fresh=options.fresh)
         return of_plan.failed
 
-    return scheduler.of(tune(scheduler.plan, tuning, train))
+    return scheduler.of(tune(scheduler.plan, tuning, train, options.tuned_only))

@@ -173,7 +173,7 @@ def replayed_steps(plan: Plan, results: dict[str, Result]) -> dict[str, Step]:
     return found
 
 
-def measure_costs(plan: Plan, results: dict[str, Result], unit: str, rounds: int) -> None:
+def measure_costs(plan: Plan, results: dict[str, Result], unit: str | None, rounds: int) -> None:
     """Note what a training step of each method costs, in multiples of one method's.
 
     Args:

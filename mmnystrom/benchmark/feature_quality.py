@@ -24,7 +24,7 @@ from .places import CONFIGS
 from .plan import STUDENT, Plan, Run, recipe
 from .processes import end_with_parent
 from .provenance import provenance
-from .result import Result
+from .result import Result, row_of
 from .suites import Options
 from .tables import difference, markdown_table, mean_std, paired
 
@@ -210,14 +210,15 @@ def quality_table(found: dict[str, dict[int, dict]]) -> str:
     for column in columns.values():
         head += [column, 'vs student']
     lines = [[*head, 'transfer error pre-FC', 'CKA pre-FC']]
-    alone = found.get(STUDENT, {})
+    unit = row_of(STUDENT, found)
+    alone = found.get(unit, {})
     for name, by_seed in found.items():
         line = [name, mean_std([row['top1'] for row in by_seed.values()], 2)]
         for figure in columns:
             line.append(mean_std([row[figure] for row in by_seed.values()], 2))
             seeds = [seed for seed in by_seed if seed in alone]
             pair = [[rows[seed][figure] for seed in seeds] for rows in (by_seed, alone)]
-            line.append(difference(paired(*pair)) if seeds and name != STUDENT else '-')
+            line.append(difference(paired(*pair)) if seeds and name != unit else '-')
         for figure in ('transfer', 'cka'):
             values = [row[figure]['pre-FC'] for row in by_seed.values() if 'pre-FC' in row[figure]]
             line.append(mean_std(values, 3) if values else '-')

@@ -15,7 +15,7 @@ from .errors import ResultError
 from .evaluate import evaluate, measure_costs
 from .plan import STUDENT, Plan
 from .provenance import provenance
-from .result import LAYERS, Result, compare_with, top1
+from .result import LAYERS, Result, compare_with, row_of, top1
 from .scatter import Scatter
 from .scheduler import Scheduler
 from .tables import difference, markdown_table, mean_std, resolution
@@ -45,7 +45,7 @@ def write_report(scheduler: Scheduler, title: str, rounds: int) -> str:
         raise ResultError(f'{plan.work_dir} holds no finished run: {why}')
     taught = teachers.features(plan.seeds[0])
     of_teacher = [] if taught is None else [top1(taught[0]['post-FC'], taught[1])]
-    measure_costs(plan, results, STUDENT, rounds)
+    measure_costs(plan, results, row_of(STUDENT, results), rounds)
     scatter = compare_with(results, (STUDENT, KD))
     images = 0 if taught is None else len(taught[1])
     text = f'{table(results, of_teacher)}\n\n{notes(scheduler, results, images, scatter)}'
@@ -215,8 +215,9 @@ def legend(
         text += ' A star: other than 0 even though so many were compared (Holm, 5 %).'
     if scatter is not None:
         text += f' {scatter.note()}'
-    if images and STUDENT in results:
-        points = resolution(statistics.mean(results[STUDENT].top1), images)
+    alone = row_of(STUDENT, results)
+    if images and alone is not None:
+        points = resolution(statistics.mean(results[alone].top1), images)
         text += f' {images:,} images by themselves tell two networks apart from {points:.1f} points on.'
     if validation is not None:
         share = f'{100 * validation:.3g} %'

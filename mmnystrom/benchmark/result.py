@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import asdict, dataclass, field
 
 from torch import Tensor
@@ -141,6 +141,26 @@ class Result:
         )
 
 
+def row_of(method: str, rows: Container[str], tuned: bool = False) -> str | None:
+    """Name of the row that stands for a method.
+
+    Args:
+        method: Name of the method.
+        rows: Names of the rows that there are.
+        tuned: Whether its tuned row is preferred to that with the paper's weights. Defaults to False.
+
+    Returns:
+        The name; None if the method has neither row.
+
+    Example:
+        >>> rows = ['KD tuned', 'DIST', 'DIST tuned']
+        >>> row_of('KD', rows), row_of('DIST', rows), row_of('DIST', rows, tuned=True)
+        ('KD tuned', 'DIST', 'DIST tuned')
+    """
+    names = [method, method + TUNED]
+    return next((name for name in (names[::-1] if tuned else names) if name in rows), None)
+
+
 def compare_with(results: dict[str, Result], baselines: Sequence[str]) -> Scatter | None:
     """Note the difference of every method to each of the baselines that there are.
 
@@ -155,9 +175,8 @@ def compare_with(results: dict[str, Result], baselines: Sequence[str]) -> Scatte
     shared = scatter if scatter and scatter.shared else None
     for name, result in results.items():
         for baseline in baselines:
-            other = baseline + TUNED
-            other = other if name.endswith(TUNED) and other in results else baseline
-            if name != other and other in results:
+            other = row_of(baseline, results, tuned=name.endswith(TUNED))
+            if other not in (None, name):
                 result.compare(baseline, results[other], shared)
     mark_certain([found for result in results.values() for found in result.versus.values()])
     return scatter

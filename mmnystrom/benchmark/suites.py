@@ -181,6 +181,8 @@ class Options:
         timeout: Whether to end a run that shows no sign of life. Defaults to False.
         tune: Whether the loss weights of every method are tuned, see :mod:`~.tuning`. Defaults to False.
         tuned: A results.json whose tuned weights are taken, see :mod:`~.tuned`. Defaults to None.
+        tuned_only: Whether tuned weights take the place of the paper's, instead of a row beside them.
+            Defaults to False.
     """
 
     suite: str
@@ -202,6 +204,7 @@ class Options:
     timeout: bool = False
     tune: bool = False
     tuned: str | Path | None = None
+    tuned_only: bool = False
     first_seed: int = 0
 
 
@@ -228,6 +231,8 @@ def suite_plan(cfg: Config, file: Path, options: Options) -> Plan:
             f'--tune chooses weights, and --tuned={options.tuned} takes those of an earlier report: give '
             'one of the two.'
         )
+    if options.tuned_only and not (options.tune or options.tuned):
+        raise SuiteError('--tuned-only leaves out the weights of the papers: add --tune or --tuned.')
     methods = suite_methods(cfg, file, options.methods)
     teacher = options.teacher or (None if cfg.teacher.endswith('.py') else cfg.teacher)
     if teacher is None:

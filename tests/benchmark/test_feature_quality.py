@@ -87,6 +87,8 @@ def test_a_table_with_differences_by_seed():
     lines = quality_table({STUDENT: alone, 'KDA': kda}).splitlines()
     assert len(lines) == 4 and '+2.00 [+2.00, +2.00]' in lines[3]
     assert '+2.00 [-0.48, +4.48]' in lines[3] and '-1.00 [-1.00, -1.00]' in lines[3]
+    tuned = quality_table({f'{STUDENT} tuned': alone, 'KDA tuned': kda}).splitlines()
+    assert '+2.00 [+2.00, +2.00]' in tuned[3] and '+' not in tuned[2]
 
 
 def test_without_a_finished_run(tmp_path):

@@ -66,6 +66,8 @@ def test_notes_say_on_what_runs_are_scored(configs):
     scheduler, results = make(configs), {'student alone': Result(seeds=[0, 1], top1=[50.0, 51.0])}
     text = report.notes(scheduler, results, 400)
     assert 'over seeds on the test split' in text and '400 images by themselves' in text
+    tuned = report.notes(scheduler, {'student alone tuned': results['student alone']}, 400)
+    assert '400 images by themselves' in tuned
     assert 'held out' not in text
     scheduler.plan.validation = 0.1
     text = report.notes(scheduler, results, 400)

@@ -2,6 +2,7 @@
 
 import json
 
+from mmnystrom.benchmark.plan import STUDENT
 from mmnystrom.benchmark.replayed import Replayed
 from mmnystrom.benchmark.result import COSTS, Result, compare_with
 
@@ -21,6 +22,20 @@ def test_a_tuned_row_is_compared_with_the_tuned_baseline():
     }
     compare_with(rows, ('KD',))
     assert [rows[name].versus.get('KD', {}).get('mean') for name in rows] == [None, None, 1.0, 1.0]
+
+
+def test_where_only_tuned_rows_are_they_are_the_baselines():
+    rows = {
+        name: Result(seeds=[0], top1=[top1])
+        for name, top1 in [('student alone tuned', 48.0), ('KD tuned', 52.0), ('DIST', 56.0)]
+    }
+    compare_with(rows, (STUDENT, 'KD'))
+    means = {name: {k: found['mean'] for k, found in row.versus.items()} for name, row in rows.items()}
+    assert means == {
+        'student alone tuned': {'KD': -4.0},
+        'KD tuned': {STUDENT: 4.0},
+        'DIST': {STUDENT: 8.0, 'KD': 4.0},
+    }
 
 
 def test_figures_come_back_from_json():

@@ -1,6 +1,7 @@
 """Weights that an earlier report chose, and reports with tuned weights as one."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from benchmark.reports import TUNING, report
@@ -9,7 +10,7 @@ from mmengine.config import Config
 from mmnystrom.benchmark.compare import suite_scheduler
 from mmnystrom.benchmark.errors import ResultError, SuiteError
 from mmnystrom.benchmark.joined import join_reports
-from mmnystrom.benchmark.plan import STUDENT
+from mmnystrom.benchmark.plan import STUDENT, TEACHER
 from mmnystrom.benchmark.suites import Options
 from mmnystrom.benchmark.tuned import of_methods
 from mmnystrom.benchmark.tuning import own_weights
@@ -41,6 +42,23 @@ def test_the_chosen_weights_are_trained_beside_the_papers(tmp_path, chosen):
             for x in (name, f'{name} tuned')
         )
         assert tuned.loss_weight == pytest.approx(factor * plain.loss_weight)
+
+
+def test_the_chosen_weights_take_the_place_of_the_papers(tmp_path, chosen):
+    tuning = json.loads(json.dumps(TUNING))
+    for part, value in (('chosen', 1.0), ('scores', [[1.0], [2.0], [1.0]])):
+        tuning[part].update({'AB': value, 'DKD': value})
+    tuning['chosen'].update({STUDENT: 10.0, 'AB': 10.0})
+    options = options_of(tmp_path, chosen(tuning=tuning), ['KD', 'DKD', 'AB'], tuned_only=True)
+    plan = suite_scheduler(options)[0].plan
+    assert plan.reported == ['DKD', f'{STUDENT} tuned', 'KD tuned', 'AB tuned']
+    assert set(plan.methods) - set(plan.reported) == {TEACHER, 'AB first stage'}
+    (run,) = {run for run in plan if run.method == 'AB tuned' and run.seed == 2}
+    assert run.needs['model.init_cfg.checkpoint'] == plan.run('AB first stage', 2)
+    beside = suite_scheduler(replace(options, tuned_only=False))[0].plan
+    assert plan.run('KD tuned', 0).fingerprint == beside.run('KD tuned', 0).fingerprint
+    with pytest.raises(SuiteError, match='--tuned-only leaves out .*: add --tune or --tuned'):
+        suite_scheduler(options_of(tmp_path, None, tuned_only=True))
 
 
 def test_of_the_same_suite_it_needs_no_word(tmp_path, chosen):

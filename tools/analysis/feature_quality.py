@@ -27,6 +27,7 @@ def parse_args():
     parser.add_argument('--channels-last', action='store_true')
     parser.add_argument('--replay', type=from_zero, nargs='?', const=0)
     parser.add_argument('--tuned', metavar='RESULTS')
+    parser.add_argument('--tuned-only', action='store_true')
     parser.add_argument('--cfg-options', nargs='+', default=[])
     return parser.parse_args()
 
