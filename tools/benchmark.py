@@ -12,7 +12,8 @@ from pathlib import Path
 
 from mmnystrom.benchmark.cli import count, from_zero, numbers, run_command
 from mmnystrom.benchmark.compare import benchmark
-from mmnystrom.benchmark.suites import Options, known_suites
+from mmnystrom.benchmark.options import Options
+from mmnystrom.benchmark.suites import known_suites
 
 
 def parse_args():
@@ -37,11 +38,8 @@ def parse_args():
     parser.add_argument('--rounds', type=from_zero, default=8, help='of the timing, or 0 (default: 8)')
     parser.add_argument('--report-only', action='store_true', help='train nothing; report what is there')
     parser.add_argument('--fresh', action='store_true', help='delete these runs and repeat them')
-    parser.add_argument(
-        '--timeout',
-        action='store_true',
-        help="end a run without a sign of life for the suite's stall_minutes (default: report it only)",
-    )
+    stalled = "end a run without a sign of life for the suite's stall_minutes (default: report it)"
+    parser.add_argument('--timeout', action='store_true', help=stalled)
     args = parser.parse_args()
     if args.fresh and args.report_only:
         parser.error('--fresh deletes runs and --report-only trains none: give one of the two')

@@ -8,15 +8,15 @@ first_stage = 'resnet34_resnet18-w32_1xb256-20e_cifar100'
 teacher = 'vanilla/mmpretrain/cifar100/resnet34_1xb256-120e_cifar100.py'
 student = 'vanilla/mmpretrain/cifar100/resnet18-w32_1xb256-120e_cifar100.py'
 
-# The schedule of the authors' code, its parts in proportion.
-epochs, warmup = 20, 1
+# The schedule of the authors' code, its parts in proportion, for the teacher too.
+whole, warmup = 20, 1
 options = {
-    'train_cfg.max_epochs': epochs,
+    'train_cfg.max_epochs': whole,
     'train_cfg.val_interval': 5,
     'param_scheduler.0.end': warmup,
     'param_scheduler.1.begin': warmup,
-    'param_scheduler.1.T_max': epochs - warmup,
-    'param_scheduler.1.end': epochs,
+    'param_scheduler.1.T_max': whole - warmup,
+    'param_scheduler.1.end': whole,
 }
 late = {'custom_hooks.0.warmup_epochs': warmup}
 changed = dict(_delete_=True, options=late)

@@ -10,11 +10,12 @@ from mmengine.device import get_device
 from mmnystrom.bridge import cpu_amp
 
 from .buildable import check_builds, one_message_a_cause
+from .options import Options
 from .plan import Plan, Run
 from .progress import duration, say
 from .report import write_report
 from .scheduler import Scheduler
-from .suites import Options, find_suite, read_suite, suite_plan
+from .suites import find_suite, read_suite, suite_plan
 from .tuned import with_tuned
 from .tuning import Tuning, tune
 

@@ -20,12 +20,12 @@ from sklearn.preprocessing import StandardScaler
 from .compare import suite_scheduler
 from .errors import ResultError
 from .evaluate import classifier, features, load_run
+from .options import Options
 from .places import CONFIGS
 from .plan import STUDENT, Plan, Run, recipe
 from .processes import end_with_parent
 from .provenance import provenance
 from .result import Result, row_of
-from .suites import Options
 from .tables import difference, markdown_table, mean_std, paired
 
 NEIGHBOURS = 5

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from mmengine.config import Config
 
 from .errors import SuiteError
+from .options import Options
 from .places import CONFIGS
 from .plan import STUDENT, TEACHER, Method, Plan, missing_part
 from .replayed import with_options
+from .schedule import scaled_students
 from .validation import check_share, held_out
 
 SUITES = CONFIGS / 'benchmark'
@@ -59,6 +60,9 @@ def read_suite(file: Path) -> Config:
     minutes = cfg.get('stall_minutes', 30)
     if isinstance(minutes, bool) or not isinstance(minutes, (int, float)) or not minutes > 0:
         raise SuiteError(f'{file}: stall_minutes={minutes!r} must be a number > 0.')
+    epochs = cfg.get('epochs')
+    if epochs is not None and (isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1):
+        raise SuiteError(f'{file}: epochs={epochs!r}, of a student, must be an integer of at least 1.')
     share = cfg.get('validation')
     if share is not None:
         check_share(str(file), share)
@@ -153,59 +157,29 @@ def suite_methods(cfg: Config, file: Path, chosen: Sequence[str] | None = None) 
     return found
 
 
-@dataclass(frozen=True)
-class Options:
-    """What a benchmark does with a suite.
-
-    Args:
-        suite: Name of a suite, or the path of its file.
-        work_dir: Where the runs are kept. Defaults to None, the suite's ``work_dir``, or
-            ``work_dirs/benchmark/<suite>``.
-        seeds: Seeds of each method. Defaults to None, the suite's.
-        first_seed: The first of them. Defaults to 0.
-        methods: Names of the methods to take. Defaults to None, all of the suite.
-        teacher: A checkpoint in the place of the suite's teacher. Defaults to None.
-        jobs: Runs at a time. Defaults to None, one a GPU and at least 2.
-        gpus: Numbers of the GPUs to spread the runs over. Defaults to None, all.
-        ranks: Processes and GPUs of one run. Defaults to None, the suite's.
-        amp: Whether to train in mixed precision. Defaults to False.
-        channels_last: Whether to keep weights and images in channels_last. Defaults to False.
-        replay: Views of an image with which teachers are replayed; 0 for as many as epochs. Defaults to
-            None: teachers run live.
-        max_gib: Of what one run may store; a run that would take more has a live teacher. Defaults to
-            20.
-        cfg_options: More ``key=value`` of tools/train.py, for every run.
-        rounds: Rounds of the timing; 0: without. Defaults to 8.
-        report_only: Whether to train nothing. Defaults to False.
-        fresh: Whether to delete these runs and repeat them. Defaults to False.
-        timeout: Whether to end a run that shows no sign of life. Defaults to False.
-        tune: Whether the loss weights of every method are tuned, see :mod:`~.tuning`. Defaults to False.
-        tuned: A results.json whose tuned weights are taken, see :mod:`~.tuned`. Defaults to None.
-        tuned_only: Whether tuned weights take the place of the paper's, instead of a row beside them.
-            Defaults to False.
-    """
-
-    suite: str
-    work_dir: Path | None = None
-    seeds: int | None = None
-    methods: Sequence[str] | None = None
-    teacher: str | None = None
-    jobs: int | None = None
-    gpus: Sequence[int] | None = None
-    ranks: int | None = None
-    amp: bool = False
-    channels_last: bool = False
-    replay: int | None = None
-    max_gib: float = 20
-    cfg_options: Sequence[str] = ()
-    rounds: int = 8
-    report_only: bool = False
-    fresh: bool = False
-    timeout: bool = False
-    tune: bool = False
-    tuned: str | Path | None = None
-    tuned_only: bool = False
-    first_seed: int = 0
+def _changes(cfg: Config, file: Path, methods: dict[str, Method]) -> dict[str, dict]:
+    """Name of a method -> all that a suite changes in its config, what is for one method last."""
+    for key in cfg.get('options', {}):
+        for name, method in methods.items():
+            lacks = missing_part(method.config, key)
+            if lacks is not None:
+                raise SuiteError(
+                    f'{file}: options has {key!r}, for every run, and the config of {name!r}, '
+                    f'{method.config}, has no {lacks}: give it to the methods that it is for.'
+                )
+    share, epochs = cfg.get('validation'), cfg.get('epochs')
+    configs = {}
+    if share is not None or epochs is not None:
+        configs = {name: Config.fromfile(method.config) for name, method in methods.items()}
+    schedules = {} if epochs is None else scaled_students(methods, configs, epochs)
+    found = {}
+    for name, method in methods.items():
+        found[name] = {}
+        if share is not None:
+            student = configs[STUDENT] if name == TEACHER else None
+            found[name] = held_out(configs[name], share, student)
+        found[name] |= {**schedules.get(name, {}), **cfg.get('options', {}), **(method.changes or {})}
+    return found
 
 
 def suite_plan(cfg: Config, file: Path, options: Options) -> Plan:
@@ -246,31 +220,10 @@ def suite_plan(cfg: Config, file: Path, options: Options) -> Plan:
     replay = (
         None if options.replay is None else dict(views=options.replay or None, max_gib=options.max_gib)
     )
-    for key in cfg.get('options', {}):
-        for name, method in methods.items():
-            lacks = missing_part(method.config, key)
-            if lacks is not None:
-                raise SuiteError(
-                    f'{file}: options has {key!r}, for every run, and the config of {name!r}, '
-                    f'{method.config}, has no {lacks}: give it to the methods that it is for.'
-                )
-    parts = {}
-    if share is not None:
-        configs = {name: Config.fromfile(method.config) for name, method in methods.items()}
-        for name, config in configs.items():
-            parts[name] = held_out(config, share, configs[STUDENT] if name == TEACHER else None)
+    changes = _changes(cfg, file, methods)
     methods = {
         name: with_options(
-            name,
-            method,
-            work_dir / 'configs',
-            replay,
-            options.channels_last,
-            {
-                **parts.get(name, {}),
-                **cfg.get('options', {}),
-                **(method.changes or {}),
-            },
+            name, method, work_dir / 'configs', replay, options.channels_last, changes[name]
         )
         for name, method in methods.items()
     }

@@ -132,19 +132,14 @@ def join_tunings(files: Sequence[Path], reports: Sequence[dict]) -> dict | None:
                     f'{file} was tuned with {key}={tuning[key]!r}, and {first} with {joined[key]!r}. '
                     f'{_INSTEAD}'
                 )
-        before = joined.get('weights', {})
-        for name, own in tuning.get('weights', {}).items():
-            if before.get(name, own) != own:
-                raise ResultError(
-                    f'{file} has factors of the weights {own} for {name}, and {first} of {before[name]}: '
-                    f'their rows are not of one method. {_INSTEAD}'
-                )
-        for name, factor in tuning['chosen'].items():
-            if joined['chosen'].get(name, factor) != factor:
-                raise ResultError(
-                    f'{file} has chosen {factor:.3g} times the weights of {name}, and {first} '
-                    f'{joined["chosen"][name]:.3g} times: their rows are not of one method. {_INSTEAD}'
-                )
+        for key, said in (('weights', 'multiplied {}'), ('chosen', 'chosen {:.3g} times its weights')):
+            before = joined.get(key, {})
+            for name, value in tuning.get(key, {}).items():
+                if before.get(name, value) != value:
+                    raise ResultError(
+                        f'{file} has {said.format(value)} for {name}, and {first} has '
+                        f'{said.format(before[name])}: their rows are not of one method. {_INSTEAD}'
+                    )
         for key in ('scores', 'chosen', 'failed', 'weights'):
             joined[key] = {**tuning.get(key, {}), **joined.get(key, {})}
     return joined

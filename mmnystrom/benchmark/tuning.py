@@ -20,6 +20,7 @@ from mmrazor.registry import MODELS
 from .errors import RunFailedError, SuiteError
 from .plan import STUDENT, TEACHER, TUNED, Plan, Run
 from .replayed import with_options
+from .schedule import scaled_schedule
 from .validation import check_share, held_out
 
 
@@ -137,38 +138,6 @@ def scaled(config: Path, factor: float) -> dict:
     return {key: value * factor for key, value in weights(Config.fromfile(config)).items()}
 
 
-def shortened(cfg: Config, epochs: int) -> dict:
-    """Changes of a config that make its training shorter, the schedule in proportion.
-
-    Args:
-        cfg: A config that counts epochs.
-        epochs: Of the shorter training.
-
-    Raises:
-        SuiteError: If the config counts iterations.
-    """
-    whole = cfg.train_cfg.get('max_epochs')
-    if not whole:
-        raise SuiteError(f'{cfg.filename} counts iterations: leave out epochs of tune.')
-    share = epochs / whole
-    changes = {'train_cfg.max_epochs': epochs, 'train_cfg.val_interval': epochs}
-    schedulers = cfg.get('param_scheduler') or []
-    single = isinstance(schedulers, dict)
-    for i, scheduler in enumerate([schedulers] if single else schedulers):
-        if not scheduler.get('by_epoch', True):
-            continue
-        place = 'param_scheduler' if single else f'param_scheduler.{i}'
-        for key in ('begin', 'end', 'T_max'):
-            if isinstance(scheduler.get(key), int) and scheduler[key] > 0:
-                changes[f'{place}.{key}'] = max(round(scheduler[key] * share), 1)
-        if 'milestones' in scheduler:
-            changes[f'{place}.milestones'] = [max(round(m * share), 1) for m in scheduler.milestones]
-    for i, hook in enumerate(cfg.get('custom_hooks') or []):
-        if hook.get('warmup_epochs'):
-            changes[f'custom_hooks.{i}.warmup_epochs'] = max(round(hook.warmup_epochs * share), 1)
-    return changes
-
-
 def trial_plan(plan: Plan, tuning: Tuning) -> Plan:
     """The trials of every method of a plan, with a teacher of their own unless one is given.
 
@@ -187,7 +156,7 @@ def trial_plan(plan: Plan, tuning: Tuning) -> Plan:
             methods[name] = with_options(name, method, folder / 'configs', changes=changes)
             continue
         if tuning.epochs is not None:
-            changes.update(shortened(cfg, tuning.epochs))
+            changes.update(scaled_schedule(cfg, tuning.epochs))
         own = weights(cfg)
         for factor in tuning.factors:
             trial = trial_name(name, factor)

@@ -3,7 +3,7 @@
 import pytest
 
 from mmnystrom.benchmark import compare
-from mmnystrom.benchmark.suites import Options
+from mmnystrom.benchmark.options import Options
 from mmnystrom.bridge import cpu_amp
 
 

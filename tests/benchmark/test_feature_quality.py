@@ -19,8 +19,8 @@ from mmnystrom.benchmark.feature_quality import (
     quality_table,
     write_quality,
 )
+from mmnystrom.benchmark.options import Options
 from mmnystrom.benchmark.plan import STUDENT, Method, Plan, recipe
-from mmnystrom.benchmark.suites import Options
 
 DIGITS = load_digits()
 

@@ -7,8 +7,9 @@ from support import CONFIGS
 
 from mmnystrom.benchmark.compare import suite_scheduler
 from mmnystrom.benchmark.errors import SuiteError
+from mmnystrom.benchmark.options import Options
 from mmnystrom.benchmark.plan import STUDENT, TEACHER
-from mmnystrom.benchmark.suites import Options, known_suites
+from mmnystrom.benchmark.suites import known_suites
 from mmnystrom.benchmark.validation import held_out
 
 SUITES = sorted((CONFIGS / 'benchmark').glob('*.py'))
@@ -105,6 +106,17 @@ options = {{'train_cfg.max_epochs': 7}}
     assert plan.run('KDA x3', 0).fingerprint != plan.run('KDA pre-FC', 0).fingerprint
 
 
+def test_a_suite_has_another_number_of_epochs(tmp_path):
+    text = "epochs = 10\noptions = {'train_cfg.val_interval': 5}\n"
+    methods = plan_of(tmp_path, text, methods=['KDA pre-FC']).methods
+    teacher, alone, kda = (Config.fromfile(method.config) for method in methods.values())
+    assert teacher.train_cfg.max_epochs == 30 and teacher.param_scheduler[1].end == 30
+    for cfg in (alone, kda):
+        assert cfg.train_cfg.max_epochs == cfg.param_scheduler[1].end == 10
+        assert cfg.train_cfg.val_interval == 5  # what a suite says itself is what holds
+    assert kda.custom_hooks[0].warmup_epochs == 1
+
+
 def test_a_suite_is_scored_on_a_part_of_the_training_images(tmp_path):
     whole = plan_of(tmp_path, '', methods=['KD', 'CRD', 'AB']).methods
     part = plan_of(tmp_path, 'validation = 0.25\n', methods=['KD', 'CRD', 'AB']).methods
@@ -124,10 +136,12 @@ def test_a_suite_is_scored_on_a_part_of_the_training_images(tmp_path):
     [
         ('validation = 1.0', {}, r'validation=1\.0 must be between 0 and 1'),
         ('validation = 1', {}, 'validation=1 must be between'),
+        ('epochs = 0', {}, 'epochs=0, of a student, must be an integer of at least 1'),
+        ('epochs = True', {}, 'epochs=True, of a student'),
         ('validation = 0.1', dict(tune=True), 'scored on images held out .* do not tune it'),
     ],
 )
-def test_a_part_that_makes_no_sense_is_refused(text, options, words, tmp_path):
+def test_what_makes_no_sense_is_refused(text, options, words, tmp_path):
     with pytest.raises(SuiteError, match=words):
         plan_of(tmp_path, text, **options)
 

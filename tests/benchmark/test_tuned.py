@@ -10,8 +10,8 @@ from mmengine.config import Config
 from mmnystrom.benchmark.compare import suite_scheduler
 from mmnystrom.benchmark.errors import ResultError, SuiteError
 from mmnystrom.benchmark.joined import join_reports
+from mmnystrom.benchmark.options import Options
 from mmnystrom.benchmark.plan import STUDENT, TEACHER
-from mmnystrom.benchmark.suites import Options
 from mmnystrom.benchmark.tuned import of_methods
 from mmnystrom.benchmark.tuning import own_weights
 
@@ -125,10 +125,13 @@ def test_tuned_reports_of_the_same_choice_are_one(tmp_path):
     ('changes', 'words'),
     [
         (dict(span=5.0), r'b\.json was tuned with span=5\.0, and .*a\.json with 10\.0\. Tune on one'),
-        (dict(chosen={'KD': 0.1}), r'b\.json has chosen 0\.1 times the weights of KD, and .*a\.json 10'),
+        (
+            dict(chosen={'KD': 0.1}),
+            r'b\.json has chosen 0\.1 times its weights for KD, and .*a\.json has chosen 10',
+        ),
         (
             dict(weights={'KD': {'w': 2.0}}),
-            r"b\.json has factors of the weights {'w': 2\.0} for KD, and .*",
+            r"b\.json has multiplied {'w': 2\.0} for KD, and .*a\.json has multiplied {'w': 1\.0}: their",
         ),
     ],
 )

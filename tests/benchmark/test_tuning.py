@@ -11,7 +11,6 @@ from mmnystrom.benchmark.tuning import (
     Tuning,
     choose,
     scaled,
-    shortened,
     trial_plan,
     tune,
     tuned_plan,
@@ -71,20 +70,6 @@ def test_nothing_to_tune_is_said(tmp_path):
 @pytest.mark.parametrize('file', sorted(DISTILL.glob(f'*/*{PAIR}.py')), ids=lambda path: path.stem)
 def test_every_method_of_the_zoo_has_weights(file):
     assert all(value > 0 for value in weights(Config.fromfile(file)).values())
-
-
-def test_a_shorter_schedule_is_in_proportion():
-    cfg = Config.fromfile(DISTILL / f'kda/kda_neck_{PAIR}.py')  # 40 epochs, 5 of warm-up
-    cfg.merge_from_dict(shortened(cfg, 16))
-    assert cfg.train_cfg.max_epochs == cfg.train_cfg.val_interval == 16
-    first, second = cfg.param_scheduler
-    assert (first.end, second.begin, second.T_max, second.end) == (2, 2, 14, 16)
-    assert cfg.custom_hooks[0].warmup_epochs == 2
-    steps = Config.fromfile(CONFIGS / 'vanilla/mmpretrain/cifar100/wrn16-2_1xb64-240e_cifar100.py')
-    steps.merge_from_dict(shortened(steps, 24))
-    assert steps.param_scheduler[0].milestones == [15, 18, 21]
-    with pytest.raises(SuiteError, match='counts iterations'):
-        shortened(Config(dict(train_cfg=dict(max_iters=9))), 3)
 
 
 def test_the_best_mean_wins_a_failed_trial_counts_as_nothing_and_ties_stay_near_the_paper():

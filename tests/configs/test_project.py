@@ -16,8 +16,8 @@ from support import CONFIGS, ROOT, run_tool, run_warm
 from mmnystrom.benchmark.buildable import check_builds
 from mmnystrom.benchmark.compare import suite_scheduler
 from mmnystrom.benchmark.errors import SuiteError
+from mmnystrom.benchmark.options import Options
 from mmnystrom.benchmark.project import ProjectError, new_project
-from mmnystrom.benchmark.suites import Options
 
 TEMPLATE = CONFIGS / 'tutorial' / 'project'
 GUIDE = ROOT / 'docs' / 'en' / 'guides' / 'own_images.md'

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mmnystrom.benchmark.cli import count, from_zero, run_command
 from mmnystrom.benchmark.feature_quality import PROBE, write_quality
-from mmnystrom.benchmark.suites import Options
+from mmnystrom.benchmark.options import Options
 
 
 def parse_args():
