@@ -157,8 +157,20 @@ def suite_methods(cfg: Config, file: Path, chosen: Sequence[str] | None = None) 
     return found
 
 
-def _changes(cfg: Config, file: Path, methods: dict[str, Method]) -> dict[str, dict]:
-    """Name of a method -> all that a suite changes in its config, what is for one method last."""
+def suite_changes(cfg: Config, file: Path, methods: dict[str, Method]) -> dict[str, dict]:
+    """What a suite changes in the configs of its methods; what is for one method comes last.
+
+    Args:
+        cfg: The suite.
+        file: Its file.
+        methods: Name of a method -> what it is, the student's among them.
+
+    Returns:
+        Name of a method -> changes, as :meth:`Config.merge_from_dict` takes them.
+
+    Raises:
+        SuiteError: If a config has no place for an option, or no epochs where the suite gives them.
+    """
     for key in cfg.get('options', {}):
         for name, method in methods.items():
             lacks = missing_part(method.config, key)
@@ -220,7 +232,7 @@ def suite_plan(cfg: Config, file: Path, options: Options) -> Plan:
     replay = (
         None if options.replay is None else dict(views=options.replay or None, max_gib=options.max_gib)
     )
-    changes = _changes(cfg, file, methods)
+    changes = suite_changes(cfg, file, methods)
     methods = {
         name: with_options(
             name, method, work_dir / 'configs', replay, options.channels_last, changes[name]

@@ -15,7 +15,7 @@ from mmengine.config import Config
 
 from .places import CONFIGS, ROOT
 from .plan import recipe
-from .suites import find_suite, suite_methods
+from .suites import find_suite, suite_changes, suite_methods
 
 ZOO = CONFIGS / 'distill' / 'mmpretrain'
 RESULTS = CONFIGS / 'benchmark' / 'results'
@@ -32,9 +32,9 @@ DATA = {
 def measured() -> dict[str, float]:
     """Name of a config -> mean top-1 at the last epoch, of the benchmarks that were run.
 
-    A suite or a method with options, or with images held out, has trained something else than the config
-    says, and so has --amp, --channels-last, --replay or --cfg-options. The latter are in a report's
-    recipes, which those of before 2026-11-26 do not have.
+    Where a suite changes a config, something else was trained than the config says, and so it was with
+    --amp, --channels-last, --replay or --cfg-options. The latter are in a report's recipes, which those
+    of before 2026-11-26 do not have.
     """
     found = {}
     for path in sorted(RESULTS.glob('*.json')):
@@ -43,10 +43,10 @@ def measured() -> dict[str, float]:
         recipes = [part['recipes'] for part in report.get('parts', [report]) if 'recipes' in part]
         file = find_suite(path.stem)
         cfg = Config.fromfile(file)
-        if cfg.get('options') or cfg.get('validation'):
-            continue
-        for name, method in suite_methods(cfg, file).items():
-            if name not in rows or method.changes:
+        methods = suite_methods(cfg, file)
+        changes = suite_changes(cfg, file, methods)
+        for name, method in methods.items():
+            if name not in rows or changes[name]:
                 continue
             if all(given.get(name) in (None, recipe(method.config)) for given in recipes):
                 found[method.config.stem] = round(statistics.mean(rows[name]['top1']), 2)

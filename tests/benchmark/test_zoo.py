@@ -41,3 +41,13 @@ def test_what_was_trained_otherwise_is_no_result_of_the_config(tmp_path, monkeyp
     )
     monkeypatch.setattr(zoo, 'RESULTS', tmp_path)
     assert zoo.measured() == ({KD.stem: 90.5} if found else {})
+
+
+@pytest.mark.parametrize('line', ['epochs = 3', "options = {'randomness.seed': 1}", 'validation = 0.1'])
+def test_what_a_suite_changes_is_no_result_of_the_config(tmp_path, monkeypatch, line):
+    suite = tmp_path / 'digits.py'
+    suite.write_text(f"_base_ = ['mmnystrom::benchmark/digits.py']\n{line}\n")
+    (tmp_path / 'digits.json').write_text(json.dumps(dict(rows={'KD': dict(top1=[90.0])})))
+    monkeypatch.setattr(zoo, 'RESULTS', tmp_path)
+    monkeypatch.setattr(zoo, 'find_suite', lambda name: suite)
+    assert zoo.measured() == {}
