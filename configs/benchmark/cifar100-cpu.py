@@ -16,6 +16,18 @@ published_logits = {
     f'{losses}.loss_kda_logits.preset': None,
     f'{losses}.loss_kda_logits.loss_weight': 0.04,
 }
+# DIST beside KDA, as it is by itself: whether the kernel adds something to the best of the others.
+distiller = 'model.distiller'
+logits = dict(type='ModuleOutputs', source='head.fc')
+dist_too = {
+    f'{distiller}.student_recorders.logits': logits,
+    f'{distiller}.teacher_recorders.logits': logits,
+    f'{losses}.loss_dist': dict(type='DISTLoss', tau=4, loss_weight=2),
+    f'{distiller}.loss_forward_mappings.loss_dist': dict(
+        logits_S=dict(from_student=True, recorder='logits'),
+        logits_T=dict(from_student=False, recorder='logits')),
+    **late,
+}
 methods = dict({
     # 16384 negatives an image, as in its paper, would take nine hours of a core.
     'CRD': dict(_delete_=True, config='crd/crd_neck', options={
@@ -33,6 +45,8 @@ methods = dict({
     # Three times the default's weight, as cifar100-weights has it on images held out.
     'KDA pre-FC, weight 10': dict(config='kda/kda_neck', options={weight: 10, **late}),
     'KDA + KD, weight 10': dict(config='kda/kda_neck-kd', options={weight: 10, **late}),
+    'KDA + DIST': dict(config='kda/kda_neck', options=dist_too),
+    'KDA + DIST, weight 10': dict(config='kda/kda_neck', options={weight: 10, **dist_too}),
 })
 
 # Trials of the whole schedule: a shortened one asks for too large a weight. So there are three,
