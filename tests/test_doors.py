@@ -1,11 +1,10 @@
 """The doors that users come through beside our own tools."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import mmpretrain
 import torch
+from bare import python
 from support import PAIR, ROOT, call_tool
 
 INHERITS = f"""
@@ -82,8 +81,7 @@ from mmpretrain.models import (CrossEntropyLoss, GlobalAveragePooling, ImageClas
 def test_mmpretrains_own_tool_through_the_bridge(tmp_path):
     (tmp_path / 'mine.py').write_text(INHERITS)
     tool = Path(mmpretrain.__file__).parent / '.mim/tools/train.py'
-    command = [sys.executable, '-m', 'mmnystrom.bridge', tool, 'mine.py']
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    result = python('-m', 'mmnystrom.bridge', tool, 'mine.py', cwd=tmp_path)
     assert 'Epoch(val) [1]' in result.stdout + result.stderr, result.stderr[-2000:]
 
 
@@ -101,8 +99,7 @@ def test_the_loop_in_plain_torch(tmp_path):
     """No package of OpenMMLab is imported, and landmarks and student are in one file."""
     blocked = 'import sys; sys.modules.update(mmengine=None, mmcv=None, mmpretrain=None, mmrazor=None)\n'
     script = blocked + (ROOT / 'demo/plain_torch.py').read_text()
-    command = [sys.executable, '-c', script]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    result = python('-c', script, cwd=tmp_path)
     assert 'epoch 3: loss' in result.stdout, result.stderr[-2000:]
     assert 0 < float(result.stdout.rpartition('landmarks: ')[2]) < 1
     state = torch.load(tmp_path / 'student.pth')['kda']

@@ -3,14 +3,13 @@
 import importlib.util
 import json
 import re
-import subprocess
-import sys
 
 import mmcv
 import mmpretrain
 import numpy as np
 import pytest
 import torch
+from bare import python
 from mmengine.config import Config
 from mmpretrain import get_model
 from sklearn.datasets import load_digits
@@ -91,13 +90,12 @@ def test_stock_mmpretrain_gives_the_accuracy_of_the_run(trained, capsys):
         config=str(root / 'run/student/student.py'), weights=str(root / 'run/student/student.pth')
     )
     script = STOCK.format(**places, images=str(root / 'images' / 'test'))
-    done = subprocess.run([sys.executable, '-c', script], capture_output=True, text=True, timeout=120)
+    done = python('-c', script)
     assert done.returncode == 0, done.stderr[-3000:]
     expected = logged(log, 'val')['accuracy/top1']
     assert float(re.search(r'top-1 ([\d.]+)', done.stdout).group(1)) == pytest.approx(expected, abs=0.01)
     tool = f'{mmpretrain.__path__[0]}/.mim/tools/test.py'
-    command = [sys.executable, tool, places['config'], places['weights'], '--work-dir', str(root / 'm')]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = python(tool, places['config'], places['weights'], '--work-dir', root / 'm')
     assert done.returncode == 0, done.stderr[-3000:]
     assert logged(done.stdout, 'test')['accuracy/top1'] == pytest.approx(expected, abs=0.01)
 

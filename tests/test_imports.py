@@ -2,11 +2,11 @@
 
 import ast
 import graphlib
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from bare import python
 
 ROOT = Path(__file__).parents[1]
 STANDARD = set(sys.stdlib_module_names)
@@ -119,7 +119,7 @@ def test_the_benchmark_has_one_direction():
 def test_the_package_does_not_load_the_benchmark():
     rooms = {'mmnystrom.benchmark', 'mmnystrom.export', 'tabulate'}
     script = f'import sys, mmnystrom.plugin; print(sorted({rooms} & set(sys.modules)))'
-    done = subprocess.run([sys.executable, '-c', script], capture_output=True, text=True)
+    done = python('-c', script)
     assert done.stdout.splitlines()[-1] == '[]', done.stderr
 
 
@@ -139,7 +139,7 @@ print(loss(s, t).item())
 
 
 def test_core_needs_nothing_of_openmmlab():
-    done = subprocess.run([sys.executable, '-c', CORE_ALONE], capture_output=True, text=True)
+    done = python('-c', CORE_ALONE)
     assert done.returncode == 0 and 0 < float(done.stdout) < 2, done.stderr
 
 

@@ -4,11 +4,11 @@ import ast
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+from bare import python
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import DefaultScope
 from mmrazor.registry import MODELS
@@ -281,5 +281,5 @@ def test_what_extend_shows_works():
     """In a process of its own: it adds to the tables."""
     code = [match.group(2) for match in FENCE.finditer((ROOT / 'docs/en/extend.md').read_text())]
     assert len(code) == 2
-    done = subprocess.run([sys.executable, '-c', '\n'.join([*code, USE])], capture_output=True, text=True)
+    done = python('-c', '\n'.join([*code, USE]))
     assert done.returncode == 0, done.stderr

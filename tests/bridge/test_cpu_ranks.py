@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from bare import python
 
 from mmnystrom.bridge import cpu_ranks
 
@@ -82,13 +83,7 @@ def free_port():
 @pytest.mark.parametrize('launcher', RANK_0_OF_1)
 def test_launcher(launcher):
     address = dict(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(free_port()))
-    result = subprocess.run(
-        [sys.executable, '-c', CODE, launcher],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env={**os.environ, **address, **RANK_0_OF_1[launcher]},
-    )
+    result = python('-c', CODE, launcher, environment={**address, **RANK_0_OF_1[launcher]})
     assert result.returncode == 0, result.stderr
     assert result.stdout.splitlines()[-3:] == ['gloo 0 None', 'no CUDA', 'False']
 

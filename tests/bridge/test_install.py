@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from bare import python
 
 import mmnystrom.bridge
 from mmnystrom.bridge import dependencies
@@ -15,24 +16,14 @@ ROOT = Path(__file__).parents[2]
 ONEDL = 'Could not import OneDL\n'
 
 
-def python(code, *args, cwd=None):
-    return subprocess.run(
-        [sys.executable, *(('-c', code) if code else ()), *args],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        timeout=300,
-    )
-
-
 def test_twice_is_once():
     assert mmnystrom.bridge.install() == mmnystrom.bridge.install()
 
 
 def test_an_import_says_nothing_and_lists_its_cures_on_demand():
-    result = python(
-        'import mmnystrom, mmnystrom.bridge as b; print(b.install() == b.install(), b.install())'
-    )
+    code = 'import mmnystrom, mmnystrom.bridge as b; print(b.install() == b.install(), b.install())'
+    # A whole interpreter: the others have torch imported already.
+    result = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, timeout=300)
     said = result.stdout.replace(ONEDL, '')
     assert said.startswith('True') and 'mmcls is called mmpretrain' in said
     assert said.count('\n') == 1
@@ -41,13 +32,13 @@ def test_an_import_says_nothing_and_lists_its_cures_on_demand():
 
 @pytest.mark.parametrize('args', [['--help'], []])
 def test_help_and_mistakes_come_without_a_log(args):
-    result = python(None, '-m', 'mmnystrom.bridge', str(ROOT / 'tools/train.py'), *args)
+    result = python('-m', 'mmnystrom.bridge', str(ROOT / 'tools/train.py'), *args)
     said = result.stdout.replace(ONEDL, '') + result.stderr
     assert said.startswith('usage: train.py') and 'INFO' not in said
 
 
 def test_warns_of_what_was_bound_before_it():
-    result = python('import mmrazor.datasets, mmnystrom')
+    result = python('-c', 'import mmrazor.datasets, mmnystrom')
     log = result.stdout + result.stderr
     assert result.returncode == 0, log
     assert log.count('imported before') == 1
@@ -65,7 +56,7 @@ except ImportError:
 from mmrazor.registry import MODELS
 assert MODELS.get('mmrazor.SingleTeacherDistill')
 """
-    result = python(code)
+    result = python('-c', code)
     assert result.returncode == 0, result.stderr
 
 
@@ -81,7 +72,7 @@ import mmnystrom, mmrazor.models
 assert mmcv.__version__ == {version!r}
 print('cured:', *mmnystrom.bridge.install())
 """
-    result = python(code)
+    result = python('-c', code)
     assert (result.returncode == 0) == (version == '2.2.0')
     assert expected in result.stdout + result.stderr
 
@@ -98,7 +89,7 @@ assert mmcls is mmpretrain and mmcls.__spec__.name == 'mmpretrain'
 from mmengine.hub import get_config
 assert get_config('mmcls::resnet/resnet18_8xb32_in1k.py').model.backbone.depth == 18
 """
-    result = python(code)
+    result = python('-c', code)
     assert result.returncode == 0, result.stderr
 
 
@@ -141,7 +132,7 @@ def test_two_packages_in_one_folder_are_found(monkeypatch, both, folder):
 
 
 def test_a_missing_torch_is_named_too():
-    result = python("import sys; sys.modules['torch'] = None; import mmnystrom.registry")
+    result = python('-c', "import sys; sys.modules['torch'] = None; import mmnystrom.registry")
     assert 'mmnystrom needs torch, which this environment does not have' in result.stderr
 
 
@@ -153,22 +144,22 @@ def test_any_script_runs_with_the_bridge_on(tmp_path):
         'from mmcls.structures import ClsDataSample\n'
         'print(__name__, sys.argv[1:], neighbour.VALUE, ClsDataSample.__name__)\n'
     )
-    result = python(None, '-m', 'mmnystrom.bridge', str(tmp_path / 'script.py'), '--flag', 'x')
+    result = python('-m', 'mmnystrom.bridge', str(tmp_path / 'script.py'), '--flag', 'x')
     assert "__main__ ['--flag', 'x'] 3 DataSample" in result.stdout, result.stderr
 
 
 def test_a_script_that_is_not_there():
-    result = python(None, '-m', 'mmnystrom.bridge', 'nowhere.py')
+    result = python('-m', 'mmnystrom.bridge', 'nowhere.py')
     assert result.returncode != 0
     assert "script='nowhere.py' is not a file" in result.stderr
 
 
 def test_usage():
-    assert 'usage' in python(None, '-m', 'mmnystrom.bridge').stderr
+    assert 'usage' in python('-m', 'mmnystrom.bridge').stderr
 
 
 @pytest.mark.parametrize('tool', ['train.py', 'test.py'])
 def test_tools_take_mmrazors_own_options(tool):
-    result = python(None, str(Path(__file__).parents[2] / 'tools' / tool), '--help')
+    result = python(str(Path(__file__).parents[2] / 'tools' / tool), '--help')
     assert '--cfg-options' in result.stdout, result.stderr
     assert '--launcher' in result.stdout

@@ -1,9 +1,7 @@
 """The bridge is on before OpenMMLab is, and not before anybody wants it. In fresh interpreters."""
 
-import subprocess
-import sys
-
 import pytest
+from bare import python
 
 import mmnystrom
 
@@ -17,7 +15,7 @@ ON = (
 
 
 def run(code):
-    result = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, timeout=300)
+    result = python('-c', code)
     assert result.returncode == 0, result.stderr
     return result.stdout
 
