@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from mmnystrom.core import check_integer
 from mmnystrom.registry import DATASETS
 
 from .batched import CropAndFlip
+
+#: The file is text: to read it takes longer than an epoch of some of the runs on it.
+_read_digits = functools.cache(load_digits)
 
 
 @DATASETS.register_module()
@@ -67,7 +71,7 @@ class Digits(BaseDataset):
 
     def load_data_list(self) -> list[dict]:
         """Images and labels of the split."""
-        digits = load_digits()
+        digits = _read_digits()
         images = np.rint(digits.images * (255 / 16)).astype(np.uint8)
         images = np.repeat(images[..., None], 3, axis=-1)
         chosen = []
