@@ -5,6 +5,7 @@ OpenMMLab or of ours, forks a new interpreter each time that it is asked. This m
 fork before anything else, so that it imports the standard library only.
 """
 
+import atexit
 import multiprocessing
 import os
 import runpy
@@ -19,8 +20,6 @@ SLOW = ['torch', 'torchvision', 'scipy.stats', 'sklearn', 'pandas', 'rich', 'cv2
 
 def python(*args, cwd=None, seconds=300, environment=None):
     """Run Python with the arguments ``-c CODE ...``, ``-m MODULE ...`` or ``SCRIPT ...``.
-
-    What the code gives to ``atexit`` is not called: ``multiprocessing`` ends its processes without.
 
     Args:
         args: Of the interpreter.
@@ -63,17 +62,23 @@ def _become(args, cwd, environment, files):
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environment)
-    kind, *rest = args
+    try:
+        _run(*args)
+    finally:
+        atexit._run_exitfuncs()  # multiprocessing ends its processes without
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def _run(kind, *rest):
     first = str(Path(kind).parent) if kind not in ('-c', '-m') else ''
     sys.path[:] = [first, *(path for path in sys.path if path != str(Path(__file__).parent))]
     if kind == '-c':
         sys.argv = ['-c', *rest[1:]]
         exec(compile(rest[0], '<string>', 'exec'), {'__name__': '__main__'})
     elif kind == '-m':
-        sys.argv = rest
+        sys.argv = list(rest)
         runpy.run_module(rest[0], run_name='__main__', alter_sys=True)
     else:
-        sys.argv = args
+        sys.argv = [kind, *rest]
         runpy.run_path(kind, run_name='__main__')
-    sys.stdout.flush()
-    sys.stderr.flush()
