@@ -22,10 +22,9 @@ _read, _found = Config._file2dict, {}
 
 def _read_once(filename, *args, **kwargs):
     """mmengine writes each of ten bases into a folder of its own to read it: half of reading a config."""
-    path = Path(filename).resolve()
-    if not any(path.is_relative_to(folder) for folder in CONFIGS):
+    if not any(Path(filename).resolve().is_relative_to(folder) for folder in CONFIGS):
         return _read(filename, *args, **kwargs)
-    key = (path, args, *sorted(kwargs.items()))
+    key = (str(filename), args, *sorted(kwargs.items()))
     if key not in _found:
         _found[key] = _read(filename, *args, **kwargs)
     return copy.deepcopy(_found[key])
