@@ -17,7 +17,7 @@ from .report import write_report
 from .scheduler import Scheduler
 from .suites import find_suite, read_suite, suite_plan
 from .tuned import with_tuned
-from .tuning import Tuning, tune
+from .tuning import Tuning, tune, without_papers_weights
 
 
 def suite_scheduler(options: Options) -> tuple[Scheduler, str]:
@@ -32,7 +32,7 @@ def suite_scheduler(options: Options) -> tuple[Scheduler, str]:
     gpus = list(range(torch.cuda.device_count())) if options.gpus is None else options.gpus
     plan = suite_plan(cfg, file, options)
     if options.tuned:
-        plan = with_tuned(plan, options.tuned, cfg.title, options.tuned_only)
+        plan = _chosen(with_tuned(plan, options.tuned, cfg.title), options)
     scheduler = Scheduler(
         plan,
         jobs=options.jobs or max(2, len(gpus)),
@@ -83,4 +83,9 @@ def _tuned(scheduler: Scheduler, options: Options) -> Scheduler:
             of_plan.train_all(strict=False, fresh=options.fresh)
         return of_plan.failed
 
-    return scheduler.of(tune(scheduler.plan, tuning, train, options.tuned_only))
+    return scheduler.of(_chosen(tune(scheduler.plan, tuning, train), options))
+
+
+def _chosen(plan: Plan, options: Options) -> Plan:
+    """A plan with tuned weights, or with these only."""
+    return without_papers_weights(plan) if options.tuned_only else plan

@@ -75,19 +75,13 @@ def _check_weights(file: str | Path, multiplied: dict, today: dict) -> None:
             )
 
 
-def with_tuned(plan: Plan, file: str | Path, title: str, only: bool = False) -> Plan:
-    """A plan with the weights that a report chose beside the paper's, or in their place.
-
-    Args:
-        plan: The plan of the suite.
-        file: The report, see :func:`read_tuning`.
-        title: Title of the suite.
-        only: Whether they take the place of the paper's. Defaults to False.
+def with_tuned(plan: Plan, file: str | Path, title: str) -> Plan:
+    """A plan with the weights that a report chose beside the paper's.
 
     Raises:
         SuiteError: As :func:`read_tuning`.
     """
-    return tuned_plan(plan, read_tuning(file, plan, title), only)
+    return tuned_plan(plan, read_tuning(file, plan, title))
 
 
 def of_methods(tuning: dict, names: Iterable[str]) -> dict:

@@ -188,13 +188,12 @@ def choose(found: dict[float, list[float] | None]) -> float:
     return max(found, key=quality)
 
 
-def tuned_plan(plan: Plan, notes: dict, only: bool = False) -> Plan:
+def tuned_plan(plan: Plan, notes: dict) -> Plan:
     """The plan with what was chosen beside it, where that is not the paper's weights.
 
     Args:
         plan: The plan of the suite.
         notes: What was tried, with ``chosen``, name of a method -> factor. They become its ``tuning``.
-        only: Whether what was chosen takes the place of the paper's weights. Defaults to False.
     """
     methods = dict(plan.methods)
     for name, factor in notes['chosen'].items():
@@ -203,26 +202,29 @@ def tuned_plan(plan: Plan, notes: dict, only: bool = False) -> Plan:
         method, tuned = plan.methods[name], name + TUNED
         changes = scaled(method.config, factor)
         methods[tuned] = with_options(tuned, method, plan.work_dir / 'configs', changes=changes)
-        if only:
-            del methods[name]
     found = plan.with_methods(methods)
     found.tuning = notes
     return found
 
 
-def tune(plan: Plan, tuning: Tuning, train: Callable[[Plan], dict[Run, str]], only: bool = False) -> Plan:
+def without_papers_weights(plan: Plan) -> Plan:
+    """The plan without the methods that it also has with tuned weights."""
+    return plan.with_methods(
+        {n: spec for n, spec in plan.methods.items() if n + TUNED not in plan.methods}
+    )
+
+
+def tune(plan: Plan, tuning: Tuning, train: Callable[[Plan], dict[Run, str]]) -> Plan:
     """Train the trials of every method, and choose.
 
     Args:
         plan: The plan of the suite.
         tuning: How it is tuned.
         train: Trains a plan, and gives the runs that failed with the reasons.
-        only: Whether what was chosen takes the place of the paper's weights. Defaults to False: it stands
-            beside them.
 
     Returns:
-        The plan with the chosen weights. Its ``tuning`` is what results.json holds of it: the weights,
-        the scores, what was chosen, and the trials that failed.
+        The plan with the chosen weights beside the paper's. Its ``tuning`` is what results.json holds of
+        it: the weights, the scores, what was chosen, and the trials that failed.
 
     Raises:
         SuiteError: If a method has nothing to tune.
@@ -244,4 +246,4 @@ def tune(plan: Plan, tuning: Tuning, train: Callable[[Plan], dict[Run, str]], on
         chosen=chosen,
         failed={str(run): why.splitlines()[0] for run, why in failed.items()},
     )
-    return tuned_plan(plan, notes, only)
+    return tuned_plan(plan, notes)

@@ -1,5 +1,6 @@
 """Weights that an earlier report chose, and reports with tuned weights as one."""
 
+import copy
 import json
 from dataclasses import replace
 
@@ -45,7 +46,7 @@ def test_the_chosen_weights_are_trained_beside_the_papers(tmp_path, chosen):
 
 
 def test_the_chosen_weights_take_the_place_of_the_papers(tmp_path, chosen):
-    tuning = json.loads(json.dumps(TUNING))
+    tuning = copy.deepcopy(TUNING)
     for part, value in (('chosen', 1.0), ('scores', [[1.0], [2.0], [1.0]])):
         tuning[part].update({'AB': value, 'DKD': value})
     tuning['chosen'].update({STUDENT: 10.0, 'AB': 10.0})

@@ -4,13 +4,12 @@ import copy
 import functools
 import re
 from pathlib import Path
-from unittest import mock
 
 import mmcv
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config, utils
+from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.fileio import load
 from mmengine.runner import Runner
@@ -44,14 +43,6 @@ SAMPLES = 3
 
 def data_of(path):
     return DATA[path.stem.rpartition('_')[2].removesuffix('-folder')]
-
-
-@pytest.fixture(scope='module', autouse=True)
-def metafiles_read_once():
-    """mmengine reads all of mmpretrain's metafiles for each config that inherits from it."""
-    cached = functools.cache(utils._get_cfg_metainfo)
-    with mock.patch.object(utils, '_get_cfg_metainfo', cached):
-        yield
 
 
 @functools.cache
