@@ -32,7 +32,7 @@ def parse_args():
     parser.add_argument('--replay', type=from_zero, nargs='?', const=0, help='teachers, of N views (all)')
     parser.add_argument('--max-gib', type=float, default=20, help='stored by one method (default: 20)')
     parser.add_argument('--tune', action='store_true', help='also every method with its weights tuned')
-    parser.add_argument('--tuned', metavar='RESULTS', help='as --tune, with what this results.json chose')
+    parser.add_argument('--tuned', metavar='RESULTS', help='what it chose; --tune tries the others')
     parser.add_argument('--tuned-only', action='store_true', help="and no run with the papers' weights")
     parser.add_argument('--cfg-options', nargs='+', default=[], help='as of tools/train.py, for all runs')
     parser.add_argument('--rounds', type=from_zero, default=8, help='of the timing, or 0 (default: 8)')

@@ -16,7 +16,7 @@ from .progress import duration, say
 from .report import write_report
 from .scheduler import Scheduler
 from .suites import find_suite, read_suite, suite_plan
-from .tuned import with_tuned
+from .tuned import earlier_trials, with_tuned
 from .tuning import Tuning, tune, without_papers_weights
 
 
@@ -31,7 +31,7 @@ def suite_scheduler(options: Options) -> tuple[Scheduler, str]:
     cfg = read_suite(file)
     gpus = list(range(torch.cuda.device_count())) if options.gpus is None else options.gpus
     plan = suite_plan(cfg, file, options)
-    if options.tuned:
+    if options.tuned and not options.tune:
         plan = _chosen(with_tuned(plan, options.tuned, cfg.title), options)
     scheduler = Scheduler(
         plan,
@@ -61,7 +61,7 @@ def benchmark(options: Options) -> tuple[str, list[str]]:
             say(cpu_amp.SLOW)  # the runs say so too, in logs that nobody reads before hours have gone
         check_builds(scheduler.plan)  # trials and tuned methods differ from these in numbers only
     if options.tune:
-        scheduler = _tuned(scheduler, options)
+        scheduler = _tuned(scheduler, title, options)
     if not options.report_only:
         say(f'{title}: {len(scheduler.plan)} runs, {len(scheduler.slots)} at a time:')
         scheduler.train_all(strict=False, fresh=options.fresh)
@@ -71,10 +71,12 @@ def benchmark(options: Options) -> tuple[str, list[str]]:
     return text, one_message_a_cause(scheduler.failed.values())
 
 
-def _tuned(scheduler: Scheduler, options: Options) -> Scheduler:
+def _tuned(scheduler: Scheduler, title: str, options: Options) -> Scheduler:
     """A scheduler of the suite's runs, with the weights that trials choose."""
     file = find_suite(options.suite)
     tuning = Tuning.of(read_suite(file), file)
+    plan = scheduler.plan
+    earlier = earlier_trials(options.tuned, plan, title, tuning) if options.tuned else None
 
     def train(plan: Plan) -> dict[Run, str]:
         of_plan = scheduler.of(plan)
@@ -83,7 +85,7 @@ def _tuned(scheduler: Scheduler, options: Options) -> Scheduler:
             of_plan.train_all(strict=False, fresh=options.fresh)
         return of_plan.failed
 
-    return scheduler.of(_chosen(tune(scheduler.plan, tuning, train), options))
+    return scheduler.of(_chosen(tune(plan, tuning, train, earlier), options))
 
 
 def _chosen(plan: Plan, options: Options) -> Plan:

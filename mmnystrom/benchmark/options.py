@@ -34,7 +34,8 @@ class Options:
         fresh: Whether to delete these runs and repeat them. Defaults to False.
         timeout: Whether to end a run that shows no sign of life. Defaults to False.
         tune: Whether the loss weights of every method are tuned, see :mod:`~.tuning`. Defaults to False.
-        tuned: A results.json whose tuned weights are taken, see :mod:`~.tuned`. Defaults to None.
+        tuned: A results.json whose tuned weights are taken, see :mod:`~.tuned`; with ``tune``, methods
+            that it lacks are tried. Defaults to None.
         tuned_only: Whether tuned weights take the place of the paper's, instead of a row beside them.
             Defaults to False.
     """

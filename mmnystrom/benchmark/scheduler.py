@@ -16,6 +16,8 @@ from typing import IO
 
 import torch
 
+from mmnystrom.bridge.threads import usable_cores
+
 from .errors import RunFailedError, SuiteError, WorkDirError
 from .places import TOOLS
 from .plan import Plan, Run
@@ -211,7 +213,7 @@ class Scheduler:
             folder.delete()
         folder.write_mark({**state, 'seconds': before.get('seconds', 0)})
         # Runs side by side use the cores better than one run on all of them.
-        threads = max(1, (os.cpu_count() or 1) // (len(self.slots) * self.ranks))
+        threads = max(1, usable_cores() // (len(self.slots) * self.ranks))
         env = {**os.environ, 'OMP_NUM_THREADS': str(threads)}
         own = {} if self.slots[slot] is None else {'CUDA_VISIBLE_DEVICES': self.slots[slot]}
         with folder.log.open('a') as output:

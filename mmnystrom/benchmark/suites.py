@@ -212,11 +212,6 @@ def suite_plan(cfg: Config, file: Path, options: Options) -> Plan:
             f'{file}: its runs are scored on images held out (validation={share}), and tuned weights are '
             'trained on all of them: take validation out of the suite, or do not tune it.'
         )
-    if options.tune and options.tuned:
-        raise SuiteError(
-            f'--tune chooses weights, and --tuned={options.tuned} takes those of an earlier report: give '
-            'one of the two.'
-        )
     if options.tuned_only and not (options.tune or options.tuned):
         raise SuiteError('--tuned-only leaves out the weights of the papers: add --tune or --tuned.')
     methods = suite_methods(cfg, file, options.methods)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .errors import ResultError, SuiteError
 from .plan import Plan
-from .tuning import own_weights, trial_name, tuned_plan
+from .tuning import Tuning, own_weights, trial_name, tried_with, tuned_plan, with_trials
 
 #: What two reports must have tried alike for their trials to be shown as one.
 ALIKE = ('trials', 'span', 'seeds', 'epochs', 'validation', 'teacher')
@@ -31,6 +31,46 @@ def read_tuning(file: str | Path, plan: Plan, title: str) -> dict:
         SuiteError: If the file cannot be read, it has no tuned weights, or none of one of the methods, or
             a factor is not a number above 0, or a config has other weights than the trials multiplied.
     """
+    notes, others = _read(file, plan, title)
+    lacks = [name for name in plan.reported if name not in notes['chosen']]
+    if lacks:
+        raise SuiteError(
+            f'--tuned={file} has no weights of {", ".join(lacks)}. It has those of '
+            f'{", ".join([*notes["chosen"], *others])}: choose among them with --methods, or add --tune, '
+            'which tries the others.'
+        )
+    return notes
+
+
+def earlier_trials(file: str | Path, plan: Plan, title: str, tuning: Tuning) -> dict:
+    """What a report has tried of the methods of a plan, so that only the others are.
+
+    Args:
+        file: The results.json of ``tools/benchmark.py --tune``.
+        plan: The plan whose methods are tuned.
+        title: Title of the plan's suite.
+        tuning: How the others are tried.
+
+    Returns:
+        As :func:`read_tuning`, of the methods that the report has.
+
+    Raises:
+        SuiteError: As :func:`read_tuning`, but for a method that the report lacks; and if its trials were
+            of another suite, or others than these: the methods would not have had the same chance.
+    """
+    notes, _ = _read(file, plan, title)
+    before = {'suite': title, **notes}
+    for key, value in {'suite': title, **tried_with(plan, tuning)}.items():
+        if before[key] != value:
+            raise SuiteError(
+                f'--tuned={file} has trials of {key}={before[key]!r}, and --tune would try the other '
+                f'methods with {value!r}, not the same chance: try all of them, without --tuned.'
+            )
+    return notes
+
+
+def _read(file: str | Path, plan: Plan, title: str) -> tuple[dict, list[str]]:
+    """What a report has tried of the methods of a plan, and the names of the others that it has."""
     try:
         found = json.loads(Path(file).read_text())
     except (OSError, ValueError) as error:
@@ -40,13 +80,7 @@ def read_tuning(file: str | Path, plan: Plan, title: str) -> dict:
         raise SuiteError(
             f'--tuned={file} has no tuned weights: give the results.json of tools/benchmark.py --tune.'
         )
-    names = plan.reported
-    lacks = [name for name in names if name not in tuning['chosen']]
-    if lacks:
-        raise SuiteError(
-            f'--tuned={file} has no weights of {", ".join(lacks)}. It has those of '
-            f'{", ".join(tuning["chosen"])}: choose among them with --methods, or tune with --tune.'
-        )
+    names = [name for name in plan.reported if name in tuning['chosen']]
     for name in names:
         factor = tuning['chosen'][name]
         if isinstance(factor, bool) or not isinstance(factor, (int, float)) or not factor > 0:
@@ -54,11 +88,11 @@ def read_tuning(file: str | Path, plan: Plan, title: str) -> dict:
                 f'--tuned={file} has chosen {factor!r} for {name}: the factor of its loss weights must '
                 'be a number above 0.'
             )
-    _check_weights(file, tuning.get('weights', {}), own_weights(plan))
+    _check_weights(file, tuning.get('weights', {}), own_weights(plan, names))
     notes = of_methods(tuning, names)
     if found.get('suite', title) != title:
         notes.setdefault('suite', found['suite'])
-    return notes
+    return notes, [name for name in tuning['chosen'] if name not in names]
 
 
 def _check_weights(file: str | Path, multiplied: dict, today: dict) -> None:
@@ -118,7 +152,7 @@ def join_tunings(files: Sequence[Path], reports: Sequence[dict]) -> dict | None:
     if not tuned:
         return None
     (first, tuning), *others = tuned
-    joined = dict(tuning)
+    joined = tuning
     for file, tuning in others:
         for key in ALIKE:
             if tuning[key] != joined[key]:
@@ -134,8 +168,7 @@ def join_tunings(files: Sequence[Path], reports: Sequence[dict]) -> dict | None:
                         f'{file} has {said.format(value)} for {name}, and {first} has '
                         f'{said.format(before[name])}: their rows are not of one method. {_INSTEAD}'
                     )
-        for key in ('scores', 'chosen', 'failed', 'weights'):
-            joined[key] = {**tuning.get(key, {}), **joined.get(key, {})}
+        joined = with_trials(joined, tuning)
     return joined
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import math
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -22,6 +22,9 @@ from .plan import STUDENT, TEACHER, TUNED, Plan, Run
 from .replayed import with_options
 from .schedule import scaled_schedule
 from .validation import check_share, held_out
+
+#: What is noted of each method, or trial.
+BY_NAME = ('weights', 'scores', 'chosen', 'failed')
 
 
 @dataclass(frozen=True)
@@ -124,13 +127,13 @@ def _default_weight(loss: dict) -> float | None:
     return default if isinstance(default, (int, float)) else None
 
 
-def own_weights(plan: Plan) -> dict[str, dict[str, float]]:
+def own_weights(plan: Plan, names: Iterable[str]) -> dict[str, dict[str, float]]:
     """Method -> what is tuned of it, as :func:`weights` gives it.
 
     Raises:
         SuiteError: If a method has nothing to tune.
     """
-    return {name: weights(Config.fromfile(plan.methods[name].config)) for name in plan.reported}
+    return {name: weights(Config.fromfile(plan.methods[name].config)) for name in names}
 
 
 def scaled(config: Path, factor: float) -> dict:
@@ -138,18 +141,22 @@ def scaled(config: Path, factor: float) -> dict:
     return {key: value * factor for key, value in weights(Config.fromfile(config)).items()}
 
 
-def trial_plan(plan: Plan, tuning: Tuning) -> Plan:
-    """The trials of every method of a plan, with a teacher of their own unless one is given.
+def trial_plan(plan: Plan, tuning: Tuning, names: Sequence[str] | None = None) -> Plan:
+    """The trials of the methods of a plan, with a teacher of their own unless one is given.
 
     Args:
         plan: The plan of the suite, with whatever its options have added.
         tuning: How it is tuned.
+        names: The methods that are tried. Defaults to None, all.
     """
     folder = plan.work_dir / 'tune'
     methods = {}
-    whole = {TEACHER, *(spec.first for spec in plan.methods.values())}
+    names = plan.reported if names is None else names
+    whole = {TEACHER, *(plan.methods[name].first for name in names)}
     student = Config.fromfile(plan.methods[STUDENT].config)
     for name, method in plan.methods.items():
+        if name not in whole and name not in names:
+            continue
         cfg = Config.fromfile(method.config)
         changes = held_out(cfg, tuning.validation, student if name == TEACHER else None)
         if name in whole:
@@ -165,10 +172,12 @@ def trial_plan(plan: Plan, tuning: Tuning) -> Plan:
     return Plan(folder, methods, tuning.seeds, plan.teacher, plan.arguments, plan.options)
 
 
-def scores(plan: Plan, trials: Plan, tuning: Tuning) -> dict[str, dict[float, list[float] | None]]:
+def scores(
+    names: Iterable[str], trials: Plan, tuning: Tuning
+) -> dict[str, dict[float, list[float] | None]]:
     """Method -> factor -> top-1 on the part held out, a value a seed; None for a trial that failed."""
     found: dict[str, dict[float, list[float] | None]] = {}
-    for name in plan.reported:
+    for name in names:
         found[name] = {}
         for factor in tuning.factors:
             runs = trials.of(trial_name(name, factor))
@@ -214,13 +223,27 @@ def without_papers_weights(plan: Plan) -> Plan:
     )
 
 
-def tune(plan: Plan, tuning: Tuning, train: Callable[[Plan], dict[Run, str]]) -> Plan:
+def tried_with(plan: Plan, tuning: Tuning) -> dict:
+    """What two trials must have in common for their scores to be told as one."""
+    return dict(asdict(tuning), teacher='its own' if plan.teacher is None else 'given')
+
+
+def with_trials(notes: dict, others: dict) -> dict:
+    """What was tried, and what was tried for other methods; what both have is of the first."""
+    both = {key: {**others.get(key, {}), **notes.get(key, {})} for key in BY_NAME}
+    return {**notes, **both}
+
+
+def tune(
+    plan: Plan, tuning: Tuning, train: Callable[[Plan], dict[Run, str]], earlier: dict | None = None
+) -> Plan:
     """Train the trials of every method, and choose.
 
     Args:
         plan: The plan of the suite.
         tuning: How it is tuned.
         train: Trains a plan, and gives the runs that failed with the reasons.
+        earlier: What was tried before; its methods are not tried again. Defaults to None, nothing.
 
     Returns:
         The plan with the chosen weights beside the paper's. Its ``tuning`` is what results.json holds of
@@ -230,20 +253,21 @@ def tune(plan: Plan, tuning: Tuning, train: Callable[[Plan], dict[Run, str]]) ->
         SuiteError: If a method has nothing to tune.
         RunFailedError: If the teacher of the trials could not be trained.
     """
-    trials = trial_plan(plan, tuning)
+    names = [name for name in plan.reported if earlier is None or name not in earlier['chosen']]
+    if not names:
+        return tuned_plan(plan, earlier)
+    trials = trial_plan(plan, tuning, names)
     failed = train(trials)
     without_teacher = [why for run, why in failed.items() if run.method == TEACHER]
     if without_teacher:
         raise RunFailedError('\n'.join(without_teacher))
-    found = scores(plan, trials, tuning)
-    chosen = {name: choose(by_factor) for name, by_factor in found.items()}
+    found = scores(names, trials, tuning)
     notes = dict(
-        **asdict(tuning),
+        tried_with(plan, tuning),
         factors=tuning.factors,
-        teacher='its own' if plan.teacher is None else 'given',
-        weights=own_weights(plan),
+        weights=own_weights(plan, names),
         scores={name: list(by_factor.values()) for name, by_factor in found.items()},
-        chosen=chosen,
+        chosen={name: choose(by_factor) for name, by_factor in found.items()},
         failed={str(run): why.splitlines()[0] for run, why in failed.items()},
     )
-    return tuned_plan(plan, notes)
+    return tuned_plan(plan, notes if earlier is None else with_trials(notes, earlier))

@@ -7,11 +7,12 @@ from mmnystrom.benchmark.plan import Method, Plan
 from mmnystrom.benchmark.scheduler import Scheduler
 
 SCRIPT = """
-import json, pathlib, sys, time
+import json, os, pathlib, sys, time
 name, directory, behaviour = sys.argv[1:]
 directory = pathlib.Path(directory)
 with (directory.parents[1] / 'calls').open('a') as file:
     file.write(f'{name} {directory.name}\\n')
+(directory / 'threads').write_text(os.environ['OMP_NUM_THREADS'])
 if behaviour == 'fail':
     sys.exit('the real error')
 if behaviour == 'hang' and not (directory / 'resumed').exists():
@@ -68,3 +69,12 @@ def make(folder, only=None, behaviour=None):
     scheduler = StandIn(make_plan(folder, only), 2)
     scheduler.behaviour = behaviour or {}
     return scheduler
+
+
+def finish(run, top1):
+    """What a run leaves behind."""
+    logs = run.folder.path / 'a' / 'vis_data'
+    logs.mkdir(parents=True, exist_ok=True)
+    (logs / 'scalars.json').write_text(f'{{"accuracy/top1": {top1}, "step": 1}}\n')
+    (run.folder.path / 'last_checkpoint').write_text('x.pth')
+    run.folder.write_mark(dict(finished=True, fingerprint=run.fingerprint))

@@ -148,6 +148,14 @@ def test_gpus_and_ranks(configs):
     assert '--resume' in command and 'randomness.seed=1' in command
 
 
+def test_runs_share_the_cores_that_the_benchmark_may_use(configs, monkeypatch):
+    """Not those of the machine, of which a container may have a few."""
+    monkeypatch.setattr(module, 'usable_cores', lambda: 6)
+    runs = StandIn(make_plan(configs, ('student alone',)), 2)
+    runs.train_all()
+    assert (runs.plan.run('student alone', 0).folder.path / 'threads').read_text() == '3'
+
+
 def test_a_given_teacher_is_not_trained(configs):
     runs = StandIn(make_plan(configs, ('KD first',), teacher='/some/where.pth'), 2)
     runs.train_all()

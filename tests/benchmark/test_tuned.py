@@ -6,15 +6,22 @@ from dataclasses import replace
 
 import pytest
 from benchmark.reports import TUNING, report
+from benchmark.stand_in import finish
 from mmengine.config import Config
 
+from mmnystrom.benchmark import compare
 from mmnystrom.benchmark.compare import suite_scheduler
 from mmnystrom.benchmark.errors import ResultError, SuiteError
 from mmnystrom.benchmark.joined import join_reports
 from mmnystrom.benchmark.options import Options
 from mmnystrom.benchmark.plan import STUDENT, TEACHER
+from mmnystrom.benchmark.scheduler import Scheduler
+from mmnystrom.benchmark.suites import find_suite, read_suite
 from mmnystrom.benchmark.tuned import of_methods
-from mmnystrom.benchmark.tuning import own_weights
+from mmnystrom.benchmark.tuning import Tuning, own_weights
+
+#: How the suite of Digits is tuned.
+OF_DIGITS = dict(trials=5, seeds=2, validation=0.3)
 
 
 @pytest.fixture
@@ -76,10 +83,11 @@ def test_fewer_methods_have_their_own_trials_only():
 
 
 def test_what_has_no_weights_is_refused(tmp_path, chosen):
-    with pytest.raises(SuiteError, match=r'no weights of DKD\. It has those of student alone, KD, KDA'):
+    with pytest.raises(
+        SuiteError,
+        match=r'no weights of DKD\. It has those of student alone, KD, KDA pre-FC: .* add --tune',
+    ):
         suite_scheduler(options_of(tmp_path, chosen(), ['KD', 'DKD']))
-    with pytest.raises(SuiteError, match='--tune chooses weights, and --tuned=.* give one of the two'):
-        suite_scheduler(options_of(tmp_path, chosen(), tune=True))
     for factor in (0, -1.0, '3', None, True):
         file = chosen(tuning=dict(TUNING, chosen={**TUNING['chosen'], 'KD': factor}))
         with pytest.raises(SuiteError, match=rf'has chosen {factor!r} for KD: .* a number above 0'):
@@ -95,7 +103,7 @@ def test_what_has_no_weights_is_refused(tmp_path, chosen):
 def test_factors_of_other_weights_than_the_configs_are_refused(tmp_path, chosen):
     plan = suite_scheduler(options_of(tmp_path, chosen()))[0].plan
     names = [STUDENT, 'KD', 'KDA pre-FC']
-    weights = own_weights(plan.with_methods({name: plan.methods[name] for name in names}))
+    weights = own_weights(plan, names)
     file = chosen(tuning=dict(TUNING, weights=weights))
     assert suite_scheduler(options_of(tmp_path, file))[0].plan.tuning['weights'] == weights
     assert of_methods(dict(TUNING, weights=weights), ['KD'])['weights'] == {'KD': weights['KD']}
@@ -107,6 +115,62 @@ def test_factors_of_other_weights_than_the_configs_are_refused(tmp_path, chosen)
     ):
         suite_scheduler(options_of(tmp_path, file))
     suite_scheduler(options_of(tmp_path, file, ['KD']))
+
+
+@pytest.fixture
+def tried(monkeypatch):
+    """Stand-ins for all that trains and reports; the plans that were trained are kept."""
+    plans = []
+
+    def train_all(self, **_):
+        plans.append(self.plan)
+        for run in self.plan:
+            finish(run, 90 if run.method.endswith('x10') else 80)
+
+    monkeypatch.setattr(Scheduler, 'train_all', train_all)
+    monkeypatch.setattr(compare, 'check_builds', lambda plan: None)
+    monkeypatch.setattr(compare, 'write_report', lambda scheduler, *_: json.dumps(scheduler.plan.tuning))
+    return plans
+
+
+def test_only_methods_without_trials_are_tried(tmp_path, chosen, tried):
+    title = read_suite(find_suite('digits')).title
+    old = {**TUNING, **OF_DIGITS, 'factors': Tuning(**OF_DIGITS).factors}
+    options = options_of(tmp_path, chosen(title, old), ['KD', 'AB'], tune=True, tuned_only=True)
+    text, failed = compare.benchmark(options)
+    trials, runs = tried
+    assert not failed and trials.reported == [
+        f'AB x{factor}' for factor in ('0.1', '0.316', 1, '3.16', 10)
+    ]
+    assert set(trials.methods) - set(trials.reported) == {TEACHER, 'AB first stage'}
+    assert runs.reported == [STUDENT, 'KD tuned', 'AB tuned']
+    notes = json.loads(text.splitlines()[1])
+    assert notes == runs.tuning and notes['chosen'] == {STUDENT: 1.0, 'KD': 10.0, 'AB': 10.0}
+    assert notes['scores']['AB'] == [[80, 80]] * 4 + [[90, 90]]
+    assert notes['scores']['KD'] == TUNING['scores']['KD'] and list(notes['weights']) == ['AB']
+    tried.clear()
+    (tmp_path / 'results.json').write_text(json.dumps(dict(suite=title, tuning=notes)))
+    assert json.loads(compare.benchmark(options)[0].splitlines()[1]) == notes
+    assert [plan.work_dir for plan in tried] == [tmp_path / 'w']  # no trials
+
+
+@pytest.mark.parametrize(
+    ('changes', 'words'),
+    [
+        (
+            dict(span=5.0),
+            r'has trials of span=5\.0, and --tune would try the other methods with 10.0, not the',
+        ),
+        (dict(teacher='given'), "has trials of teacher='given', and --tune would .* with 'its own'"),
+        (dict(suite='Yet another'), "has trials of suite='Yet another', and --tune would"),
+    ],
+)
+def test_other_trials_than_the_suites_are_not_added_to(tmp_path, chosen, tried, changes, words):
+    title = read_suite(find_suite('digits')).title
+    file = chosen(title, {**TUNING, **OF_DIGITS, **changes})
+    with pytest.raises(SuiteError, match=words):
+        compare.benchmark(options_of(tmp_path, file, tune=True))
+    assert not tried
 
 
 def test_tuned_reports_of_the_same_choice_are_one(tmp_path):

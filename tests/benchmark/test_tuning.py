@@ -1,6 +1,7 @@
 """What --tune tries: grid, weights, shorter schedule, the part held out; and what it chooses."""
 
 import pytest
+from benchmark.stand_in import finish
 from mmengine.config import Config
 from support import CONFIGS, PAIR, kda_config
 
@@ -89,15 +90,6 @@ def small_plan(tmp_path, teacher='teacher.pth'):
     cfg.dump(tmp_path / 'kda.py')
     methods.update({STUDENT: Method(ALONE), 'KDA': Method(tmp_path / 'kda.py', distilled=True)})
     return Plan(tmp_path / 'runs', methods, 3, teacher, first_seed=1)
-
-
-def finish(run, top1):
-    """What a run leaves behind."""
-    logs = run.folder.path / 'a' / 'vis_data'
-    logs.mkdir(parents=True, exist_ok=True)
-    (logs / 'scalars.json').write_text(f'{{"accuracy/top1": {top1}, "step": 1}}\n')
-    (run.folder.path / 'last_checkpoint').write_text('x.pth')
-    run.folder.write_mark(dict(finished=True, fingerprint=run.fingerprint))
 
 
 def test_trials_are_scored_and_the_chosen_weights_are_beside_the_papers(tmp_path):
