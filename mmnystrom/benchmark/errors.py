@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class BenchmarkError(Exception):
     """A benchmark cannot begin, or cannot go on."""
@@ -25,3 +28,26 @@ class RunFailedError(BenchmarkError):
 
 class ResultError(BenchmarkError):
     """What a run left behind is missing, or contradicts what it logged."""
+
+
+@contextmanager
+def checking(where: str) -> Iterator[None]:
+    """Say where a value stands that a check of :mod:`mmnystrom.core` refuses.
+
+    Args:
+        where: The file, or the option.
+
+    Raises:
+        SuiteError: If a check refuses a value.
+
+    Example:
+        >>> from mmnystrom.core import check_integer
+        >>> with checking('my_suite.py'):
+        ...     check_integer('seeds', 0)
+        Traceback (most recent call last):
+        mmnystrom.benchmark.errors.SuiteError: my_suite.py: seeds=0 must be an integer >= 1.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise SuiteError(f'{where}: {error}') from None

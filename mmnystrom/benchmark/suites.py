@@ -7,7 +7,9 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from .errors import SuiteError
+from mmnystrom.core import check_integer, check_number
+
+from .errors import SuiteError, checking
 from .options import Options
 from .places import CONFIGS
 from .plan import STUDENT, TEACHER, Method, Plan, missing_part
@@ -57,15 +59,13 @@ def read_suite(file: Path) -> Config:
         raise SuiteError(
             f"{file}: options={cfg.options!r} must be a dict of what every run changes: {{'a.b': 1}}."
         )
-    minutes = cfg.get('stall_minutes', 30)
-    if isinstance(minutes, bool) or not isinstance(minutes, (int, float)) or not minutes > 0:
-        raise SuiteError(f'{file}: stall_minutes={minutes!r} must be a number > 0.')
-    epochs = cfg.get('epochs')
-    if epochs is not None and (isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1):
-        raise SuiteError(f'{file}: epochs={epochs!r}, of a student, must be an integer of at least 1.')
-    share = cfg.get('validation')
-    if share is not None:
-        check_share(str(file), share)
+    with checking(str(file)):
+        check_number('stall_minutes', cfg.get('stall_minutes', 30))
+        for key in ('seeds', 'ranks', 'epochs'):
+            if cfg.get(key) is not None:
+                check_integer(key, cfg[key])
+        if cfg.get('validation') is not None:
+            check_share(cfg.validation)
     return cfg
 
 

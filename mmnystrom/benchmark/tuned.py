@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from pathlib import Path
 
-from .errors import ResultError, SuiteError
+from mmnystrom.core import check_number
+
+from .errors import ResultError, SuiteError, checking
 from .plan import Plan
 from .tuning import Tuning, own_weights, trial_name, tried_with, tuned_plan, with_trials
 
 #: What two reports must have tried alike for their trials to be shown as one.
-ALIKE = ('trials', 'span', 'seeds', 'epochs', 'validation', 'teacher')
+ALIKE = (*(field.name for field in fields(Tuning)), 'teacher')
 _INSTEAD = 'Tune on one machine, and give its results.json to the other with --tuned.'
 
 
@@ -82,12 +85,8 @@ def _read(file: str | Path, plan: Plan, title: str) -> tuple[dict, list[str]]:
         )
     names = [name for name in plan.reported if name in tuning['chosen']]
     for name in names:
-        factor = tuning['chosen'][name]
-        if isinstance(factor, bool) or not isinstance(factor, (int, float)) or not factor > 0:
-            raise SuiteError(
-                f'--tuned={file} has chosen {factor!r} for {name}: the factor of its loss weights must '
-                'be a number above 0.'
-            )
+        with checking(f'--tuned={file}, {name}'):
+            check_number('chosen', tuning['chosen'][name], remedy='the factor of its loss weights')
     _check_weights(file, tuning.get('weights', {}), own_weights(plan, names))
     notes = of_methods(tuning, names)
     if found.get('suite', title) != title:

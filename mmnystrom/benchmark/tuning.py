@@ -17,7 +17,9 @@ from pathlib import Path
 from mmengine.config import Config
 from mmrazor.registry import MODELS
 
-from .errors import RunFailedError, SuiteError
+from mmnystrom.core import check_integer, check_number
+
+from .errors import RunFailedError, SuiteError, checking
 from .plan import STUDENT, TEACHER, TUNED, Plan, Run
 from .replayed import with_options
 from .schedule import scaled_schedule
@@ -50,19 +52,17 @@ class Tuning:
     validation: float = 0.1
 
     def __post_init__(self) -> None:
-        for name, least in (('trials', 3), ('seeds', 1), ('epochs', 1)):
-            value = getattr(self, name)
-            if value is None and name == 'epochs':
-                continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise SuiteError(f'tune: {name}={value!r} must be an integer of at least {least}.')
+        with checking('tune'):
+            check_integer('trials', self.trials, 3)
+            check_integer('seeds', self.seeds)
+            if self.epochs is not None:
+                check_integer('epochs', self.epochs)
+            check_number('span', self.span, 1)
+            check_share(self.validation)
         if self.trials % 2 == 0:
             raise SuiteError(
                 f"tune: trials={self.trials} must be odd, with the paper's weights among them."
             )
-        if not isinstance(self.span, (int, float)) or not self.span > 1:
-            raise SuiteError(f'tune: span={self.span!r} must be a number > 1.')
-        check_share('tune', self.validation)
 
     @classmethod
     def of(cls, cfg: Config, file: Path) -> Tuning:

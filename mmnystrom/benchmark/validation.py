@@ -6,7 +6,7 @@ import copy
 
 from mmengine.config import Config
 
-from .errors import SuiteError
+from mmnystrom.core import check_number
 
 #: What a report says of a teacher that was trained elsewhere.
 GIVEN = (
@@ -15,21 +15,14 @@ GIVEN = (
 )
 
 
-def check_share(where: str, share: object) -> None:
+def check_share(share: object) -> None:
     """Refuse what is no share of images.
 
-    Args:
-        where: What has it, for the message.
-        share: What is given as ``validation``.
-
     Raises:
-        SuiteError: If it is not between 0 and 1.
+        ValueError: If it is not between 0 and 1.
     """
-    if not isinstance(share, float) or not 0 < share < 1:
-        raise SuiteError(
-            f'{where}: validation={share!r} must be between 0 and 1: the share of the training images '
-            'that is held out.'
-        )
+    remedy = 'the share of the training images that is held out'
+    check_number('validation', share, high=1, remedy=remedy)
 
 
 def held_out(cfg: Config, share: float, student: Config | None = None) -> dict:

@@ -134,10 +134,16 @@ def test_a_suite_is_scored_on_a_part_of_the_training_images(tmp_path):
 @pytest.mark.parametrize(
     ('text', 'options', 'words'),
     [
-        ('validation = 1.0', {}, r'validation=1\.0 must be between 0 and 1'),
-        ('validation = 1', {}, 'validation=1 must be between'),
-        ('epochs = 0', {}, 'epochs=0, of a student, must be an integer of at least 1'),
-        ('epochs = True', {}, 'epochs=True, of a student'),
+        (
+            'validation = 1.0',
+            {},
+            r'mine\.py: validation=1\.0 must be a finite number > 0 and < 1: the share',
+        ),
+        ('validation = 1', {}, 'validation=1 must be a finite number > 0 and < 1'),
+        ('epochs = 0', {}, 'epochs=0 must be an integer >= 1'),
+        ('epochs = True', {}, 'epochs=True must be an integer'),
+        ('seeds = 0', {}, 'seeds=0 must be an integer >= 1'),
+        ("ranks = '2'", {}, "ranks='2' must be an integer"),
         ('validation = 0.1', dict(tune=True), 'scored on images held out .* do not tune it'),
     ],
 )

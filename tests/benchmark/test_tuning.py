@@ -35,12 +35,12 @@ def test_the_grid_is_logarithmic_about_the_papers_weights():
     ('given', 'words'),
     [
         (dict(trials=4), 'trials=4 must be odd'),
-        (dict(trials=1), 'trials=1 must be an integer of at least 3'),
+        (dict(trials=1), 'trials=1 must be an integer >= 3'),
         (dict(trials=True), 'trials=True'),
-        (dict(span=1), 'span=1 must be a number > 1'),
+        (dict(span=1), 'span=1 must be a finite number > 1'),
         (dict(seeds=0), 'seeds=0'),
         (dict(epochs=0), 'epochs=0'),
-        (dict(validation=1.0), r'validation=1\.0 must be between'),
+        (dict(validation=1.0), r'validation=1\.0 must be a finite number > 0 and < 1'),
         (dict(trails=5), 'tune has trails, and may have trials'),
     ],
 )

@@ -52,7 +52,7 @@ BENCHMARKS = {
         (),
         "'K D' and 'K-D' would share the folder",
     ),
-    'no patience': (suite(stall_minutes=0), (), 'stall_minutes=0 must be a number > 0'),
+    'no patience': (suite(stall_minutes=0), (), 'stall_minutes=0 must be a finite number > 0'),
     'patience in words': (suite(stall_minutes='long'), (), "stall_minutes='long'"),
     'a method of another suite': (SUITE, ('--methods', 'NST'), 'NST is not in', 'which has KD'),
     'a teacher that is not there': (SUITE, ('--teacher', 'none.pth'), 'none.pth does not exist'),
