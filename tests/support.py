@@ -102,11 +102,16 @@ def train(cfg, *hooks):
     return runner, losses.curve
 
 
+def free_port():
+    """A port for ranks to meet at."""
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
+
+
 def run_ranks(tool, *args, ranks=2):
     """Run tools/<tool> on several ranks: real processes on gloo, forked, with everything imported."""
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         logs = [Path(folder) / f'{rank}.log' for rank in range(ranks)]
         pids = []

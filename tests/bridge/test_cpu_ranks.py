@@ -1,11 +1,11 @@
 """A process group and a data-parallel wrapper without CUDA, through every launcher of mmengine's."""
 
-import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from bare import python
+from support import free_port
 
 from mmnystrom.bridge import cpu_ranks
 
@@ -69,12 +69,6 @@ RANK_0_OF_1 = {
         LOCAL_RANK='0',
     ),
 }
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
 
 
 @pytest.mark.parametrize('launcher', RANK_0_OF_1)
