@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import os
 import platform
 import shlex
 import shutil
@@ -17,6 +16,7 @@ import mmrazor
 import torch
 from mmengine.device import get_device
 
+from mmnystrom.bridge import threads
 from mmnystrom.version import __version__
 
 from .places import PACKAGE, ROOT
@@ -26,9 +26,10 @@ ROOMS = ('core', 'plugin', 'bridge')
 
 
 def machine() -> str:
-    """The GPU, or the kind of processor, and how many cores there are."""
+    """The GPU, or the kind of processor, and how many cores this process may use."""
     name = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
-    return f'{name}, {os.cpu_count()} CPU cores'
+    cores = threads.usable_cores()
+    return f'{name}, {cores} CPU core{"s" * (cores != 1)}'
 
 
 def provenance() -> dict:

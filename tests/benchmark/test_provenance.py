@@ -47,6 +47,12 @@ def test_provenance_says_how_a_file_was_made(monkeypatch):
     assert {'python', 'torch', 'mmnystrom', 'mmrazor'} <= set(found['versions'])
 
 
+@pytest.mark.parametrize(('cores', 'said'), [(1, ', 1 CPU core'), (3, ', 3 CPU cores')])
+def test_a_machine_has_the_cores_that_may_be_used(cores, said, monkeypatch):
+    monkeypatch.setattr(provenance.threads, 'usable_cores', lambda: cores)
+    assert provenance.machine().endswith(said)
+
+
 def test_configs_are_beside_a_clone_or_in_the_wheel(tmp_path):
     assert CONFIGS.is_dir()
     package = tmp_path / 'site-packages' / 'mmnystrom'

@@ -10,6 +10,9 @@ from benchmark.reports import TUNING
 from mmengine.config import Config
 from support import CONFIGS, kda_config, run_tool
 
+from mmnystrom.benchmark import provenance
+from mmnystrom.benchmark.plan import STUDENT
+
 
 @pytest.fixture(scope='module')
 def small(tmp_path_factory):
@@ -64,7 +67,7 @@ def test_a_failed_method_is_reported_and_tried_again(small):
     result = json.loads((small / 'runs' / 'results.json').read_text())
     assert result['failed'] == {} and result['versions']['torch'] == torch.__version__
     (machine,) = result['run_machines']
-    assert machine.endswith(f'CPU cores, torch {torch.__version__}')
+    assert machine == f'{provenance.machine()}, torch {torch.__version__}'
     row = result['rows']['KDA pre-FC']
     assert len(row['top1']) == 1 and row['best'] >= row['top1']
     assert row['time'] > 0 and row['memory'] > result['rows']['student alone']['memory'] == 1
@@ -90,7 +93,8 @@ def another_machine_brings_another_seed(small):
     (small / 'chosen.json').write_text(json.dumps(dict(suite='Small', tuning=TUNING)))
     options = ('--first-seed', '1', '--methods', 'KD', '--rounds', '0', '--replay', '2')
     options += ('--tuned', small / 'chosen.json')
-    run_tool('benchmark.py', small / 'suite.py', '--work-dir', small / 'other', *options)
+    benchmark = ('benchmark.py', small / 'suite.py', '--work-dir', small / 'other', *options)
+    run_tool(*benchmark)
     files = [small / folder / 'results.json' for folder in ('other', 'runs')]
     printed = run_tool('analysis/join_reports.py', *files, '--out', small / 'joined').stdout
     other, first, joined = (
@@ -104,4 +108,10 @@ def another_machine_brings_another_seed(small):
     assert 'Trained otherwise' not in printed and '- seeds 1: ' in printed
     assert all((small / 'joined' / name).is_file() for name in ('accuracy.png', 'results.md'))
     assert not (small / 'other' / 'KD' / 'seed0').exists()
+    tuned = dict(TUNING, chosen={**TUNING['chosen'], STUDENT: 0.1})
+    (small / 'chosen.json').write_text(json.dumps(dict(suite='Small', tuning=tuned)))
+    run_tool(*benchmark, '--tuned-only', '--rounds', '2')
+    rows = json.loads(files[0].read_text())['rows']
+    assert list(rows) == ['student alone tuned', 'KD tuned']
+    assert rows['student alone tuned']['time'] == 1 < rows['KD tuned']['memory']
     shutil.rmtree(small / 'other')
