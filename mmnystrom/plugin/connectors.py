@@ -20,26 +20,33 @@ class PoolConnector(BaseModule):
     """Pool the features of a layer to one row an image.
 
     Args:
-        map_pool: How a map (N, C, H, W) is pooled: ``'avg'``, ``'max'``, or not at all, ``'flatten'``
-            (to rows of C H W numbers). Defaults to ``'avg'``.
+        map_pool: How a map (N, C, H, W) is pooled: ``'avg'``, ``'max'``, a number n, or not at all,
+            ``'flatten'`` (to rows of C H W numbers). With n the map is averaged over a grid of n x n
+            cells, so that rows have C n n numbers, whatever H and W; a map of fewer pixels a side than n
+            keeps its own along that side. Defaults to ``'avg'``.
         token_pool: How tokens (N, L, C) are pooled: ``'cls'``, the first of them, ``'mean'``, or not at
             all, ``'flatten'``. Defaults to ``'cls'``.
         init_cfg: Initialization, as for every module of mmengine. Defaults to None.
 
     Raises:
-        ValueError: If a way of pooling is unknown.
+        ValueError: If a way of pooling is unknown, or a number is below 1.
 
     Example:
         >>> import torch
         >>> PoolConnector()((torch.zeros(2, 16, 8, 8), torch.zeros(2, 32, 4, 4))).shape
         torch.Size([2, 32])
+        >>> PoolConnector(map_pool=2)(torch.zeros(2, 16, 8, 8)).shape
+        torch.Size([2, 64])
     """
 
     def __init__(
-        self, map_pool: str = 'avg', token_pool: str = 'cls', init_cfg: dict | None = None
+        self, map_pool: str | int = 'avg', token_pool: str = 'cls', init_cfg: dict | None = None
     ) -> None:
         super().__init__(init_cfg)
-        check_choice('map_pool', map_pool, ('avg', 'max', 'flatten'))
+        if isinstance(map_pool, str):
+            check_choice('map_pool', map_pool, ('avg', 'max', 'flatten'))
+        else:
+            check_integer('map_pool', map_pool, remedy="or 'avg', 'max' or 'flatten'")
         check_choice('token_pool', token_pool, ('cls', 'mean', 'flatten'))
         self.map_pool = map_pool
         self.token_pool = token_pool
@@ -51,7 +58,7 @@ class PoolConnector(BaseModule):
             feature: Shape (N, C, H, W), (N, L, C) or (N, C), or a tuple or list, whose last is taken.
 
         Returns:
-            Shape (N, C); (N, C H W) or (N, L C) where nothing is pooled.
+            Shape (N, C); (N, C n n) of maps over a grid; (N, C H W) or (N, L C) where nothing is pooled.
 
         Raises:
             TypeError: If it is no tensor.
@@ -68,6 +75,9 @@ class PoolConnector(BaseModule):
             )
         if {4: self.map_pool, 3: self.token_pool}.get(feature.ndim) == 'flatten':
             return feature.flatten(1)
+        if feature.ndim == 4 and isinstance(self.map_pool, int):
+            cells = [min(self.map_pool, side) for side in feature.shape[2:]]
+            return F.adaptive_avg_pool2d(feature, cells).flatten(1)
         if feature.ndim == 4:
             return feature.mean((2, 3)) if self.map_pool == 'avg' else feature.amax((2, 3))
         if feature.ndim == 3:

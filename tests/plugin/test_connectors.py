@@ -30,6 +30,19 @@ def test_nothing_pooled():
     assert torch.equal(PoolConnector(map_pool='flatten')(tokens), tokens[:, 0])
 
 
+def test_maps_are_averaged_over_a_grid():
+    maps = torch.randn(2, 3, 8, 6)
+    cells = maps.reshape(2, 3, 2, 4, 2, 3).mean((3, 5))
+    torch.testing.assert_close(PoolConnector(map_pool=2)(maps), cells.reshape(2, 12))
+    torch.testing.assert_close(PoolConnector(map_pool=1)(maps), PoolConnector()(maps))
+    # A map that is smaller than the grid, along one side or both, keeps its pixels.
+    torch.testing.assert_close(PoolConnector(map_pool=9)(maps), maps.flatten(1))
+    thin = torch.randn(2, 3, 8, 1)
+    torch.testing.assert_close(
+        PoolConnector(map_pool=4)(thin), thin.reshape(2, 3, 4, 2).mean(3).flatten(1)
+    )
+
+
 def test_the_last_of_a_tuple_or_list():
     x = torch.randn(2, 3)
     assert PoolConnector()((torch.zeros(2, 9, 4, 4), [torch.zeros(1), x])) is x
@@ -48,6 +61,9 @@ def test_unknown_pools():
         PoolConnector(map_pool='sum')
     with pytest.raises(ValueError, match="token_pool='last'"):
         PoolConnector(token_pool='last')
+    for bad in (0, 2.0, True, None):
+        with pytest.raises(ValueError, match=rf"map_pool={bad} must be an integer >= 1.* 'flatten'"):
+            PoolConnector(map_pool=bad)
 
 
 @pytest.mark.parametrize('norm_cfg', [None, dict(type='BN1d', momentum=0.5), dict(type='LN', eps=1e-3)])
