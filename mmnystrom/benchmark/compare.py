@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import torch
+from mmengine.config import Config
 from mmengine.device import get_device
 
 from mmnystrom.bridge import cpu_amp
@@ -20,8 +22,8 @@ from .tuned import earlier_trials, with_tuned
 from .tuning import Tuning, tune, without_papers_weights
 
 
-def suite_scheduler(options: Options) -> tuple[Scheduler, str]:
-    """The scheduler of a suite's runs, and the suite's title.
+def suite_scheduler(options: Options) -> tuple[Scheduler, Config]:
+    """The scheduler of a suite's runs, and the suite.
 
     Raises:
         SuiteError: If the suite makes no sense, the tuned weights cannot be had, or there are too few
@@ -41,7 +43,7 @@ def suite_scheduler(options: Options) -> tuple[Scheduler, str]:
         stall_minutes=cfg.get('stall_minutes', 30),
         timeout=options.timeout,
     )
-    return scheduler, cfg.title
+    return scheduler, cfg
 
 
 def benchmark(options: Options) -> tuple[str, list[str]]:
@@ -55,13 +57,15 @@ def benchmark(options: Options) -> tuple[str, list[str]]:
             be used, or there is nothing to report.
     """
     start = time.perf_counter()
-    scheduler, title = suite_scheduler(options)
+    scheduler, cfg = suite_scheduler(options)
+    title = cfg.title
+    trials = _trials(scheduler.plan, cfg, options) if options.tune else None
     if not options.report_only:
         if options.amp and get_device() == 'cpu' and not cpu_amp.has_fast_bf16():
             say(cpu_amp.SLOW)  # the runs say so too, in logs that nobody reads before hours have gone
         check_builds(scheduler.plan)  # trials and tuned methods differ from these in numbers only
-    if options.tune:
-        scheduler = _tuned(scheduler, title, options)
+    if trials is not None:
+        scheduler = _tuned(scheduler, *trials, options)
     if not options.report_only:
         say(f'{title}: {len(scheduler.plan)} runs, {len(scheduler.slots)} at a time:')
         scheduler.train_all(strict=False, fresh=options.fresh)
@@ -71,12 +75,16 @@ def benchmark(options: Options) -> tuple[str, list[str]]:
     return text, one_message_a_cause(scheduler.failed.values())
 
 
-def _tuned(scheduler: Scheduler, title: str, options: Options) -> Scheduler:
+def _trials(plan: Plan, cfg: Config, options: Options) -> tuple[Tuning, dict | None]:
+    """How methods are tried, and what was tried before."""
+    tuning = Tuning.of(cfg, Path(cfg.filename))
+    if not options.tuned:
+        return tuning, None
+    return tuning, earlier_trials(options.tuned, plan, cfg.title, tuning)
+
+
+def _tuned(scheduler: Scheduler, tuning: Tuning, earlier: dict | None, options: Options) -> Scheduler:
     """A scheduler of the suite's runs, with the weights that trials choose."""
-    file = find_suite(options.suite)
-    tuning = Tuning.of(read_suite(file), file)
-    plan = scheduler.plan
-    earlier = earlier_trials(options.tuned, plan, title, tuning) if options.tuned else None
 
     def train(plan: Plan) -> dict[Run, str]:
         of_plan = scheduler.of(plan)
@@ -85,7 +93,7 @@ def _tuned(scheduler: Scheduler, title: str, options: Options) -> Scheduler:
             of_plan.train_all(strict=False, fresh=options.fresh)
         return of_plan.failed
 
-    return scheduler.of(_chosen(tune(plan, tuning, train, earlier), options))
+    return scheduler.of(_chosen(tune(scheduler.plan, tuning, train, earlier), options))
 
 
 def _chosen(plan: Plan, options: Options) -> Plan:

@@ -1,5 +1,7 @@
 """Suites name real configs, and options reach the runs."""
 
+from pathlib import Path
+
 import pytest
 from benchmark.stand_in import StandIn, make_plan
 from mmengine.config import Config
@@ -19,9 +21,9 @@ SUITES = sorted((CONFIGS / 'benchmark').glob('*.py'))
 def test_every_suite_names_real_configs(file):
     assert file.stem in known_suites()
     cfg = Config.fromfile(file)
-    scheduler, title = suite_scheduler(Options(file.stem, gpus=range(8)))
+    scheduler, found = suite_scheduler(Options(file.stem, gpus=range(8)))
     plan = scheduler.plan
-    assert title == cfg.title
+    assert found.title == cfg.title and Path(found.filename) == file
     assert (TEACHER in plan.methods) == cfg.teacher.endswith('.py')
     for name, method in plan.methods.items():
         assert method.config.is_file()

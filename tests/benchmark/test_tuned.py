@@ -70,7 +70,7 @@ def test_the_chosen_weights_take_the_place_of_the_papers(tmp_path, chosen):
 
 
 def test_of_the_same_suite_it_needs_no_word(tmp_path, chosen):
-    title = suite_scheduler(options_of(tmp_path, chosen()))[1]
+    title = suite_scheduler(options_of(tmp_path, chosen()))[1].title
     assert 'suite' not in suite_scheduler(options_of(tmp_path, chosen(title)))[0].plan.tuning
 
 
@@ -173,6 +173,16 @@ def test_other_trials_than_the_suites_are_not_added_to(tmp_path, chosen, tried, 
     with pytest.raises(SuiteError, match=words):
         compare.benchmark(options_of(tmp_path, file, tune=True))
     assert not tried
+
+
+def test_a_wrong_tune_is_refused_before_anything_is_built(tmp_path, monkeypatch):
+    monkeypatch.setattr(compare, 'check_builds', lambda plan: pytest.fail('models were built'))
+    for tune, words in (('trials=4', 'trials=4 must be odd'), ('trails=5', r'mine\.py: tune has trails')):
+        file = tmp_path / 'mine.py'
+        file.write_text(f"_base_ = ['mmnystrom::benchmark/digits.py']\ntune = dict({tune})\n")
+        options = Options(str(file), work_dir=tmp_path / 'w', methods=['KD'], tune=True)
+        with pytest.raises(SuiteError, match=words):
+            compare.benchmark(options)
 
 
 def test_tuned_reports_of_the_same_choice_are_one(tmp_path):
