@@ -5,14 +5,32 @@ pair = 'resnet18-w16_resnet18-w8_1xb128-15e_cifar100'
 teacher = 'vanilla/mmpretrain/cifar100/resnet18-w16_1xb128-30e_cifar100.py'
 student = 'vanilla/mmpretrain/cifar100/resnet18-w8_1xb128-15e_cifar100.py'
 
-weight = 'model.distiller.distill_losses.loss_kda.loss_weight'
+distiller = 'model.distiller'
+loss = f'{distiller}.distill_losses.loss_kda'
+mapping = f'{distiller}.loss_forward_mappings.loss_kda'
+weight = f'{loss}.loss_weight'
 late = {'custom_hooks.0.warmup_epochs': 1}
 methods = {
     'KD': 'kd/kd_logits',
+    'KD, three times its weight': dict(
+        config='kd/kd_logits',
+        options={f'{distiller}.distill_losses.loss_kl.loss_weight': 2.7}),
     'KDA pre-FC, weight 3': dict(config='kda/kda_neck', options={weight: 3, **late}),
     'KDA pre-FC, weight 10': dict(config='kda/kda_neck', options={weight: 10, **late}),
     'KDA pre-FC, weight 30': dict(config='kda/kda_neck', options={weight: 30, **late}),
     'KDA pre-FC, weight 100': dict(config='kda/kda_neck', options={weight: 100, **late}),
+    # Other places and forms of the same loss: the whole maps of the last stage but one, and the
+    # features themselves, turned so that the landmarks of both networks agree.
+    'KDA on maps, weight 30': dict(config='kda/kda_neck', options={
+        f'{distiller}.student_recorders.feat.source': 'backbone.layer3',
+        f'{distiller}.teacher_recorders.feat.source': 'backbone.layer3',
+        f'{distiller}.connectors': dict(
+            rows=dict(type='PoolConnector', map_pool='flatten')),
+        f'{mapping}.s_feature.connector': 'rows',
+        f'{mapping}.t_feature.connector': 'rows',
+        weight: 30, **late}),
+    'KDA Nystrom, weight 10': dict(config='kda/kda_neck', options={
+        f'{loss}.form': dict(type='nystrom', center=True), weight: 10, **late}),
     'KDA + KD, weight 3': dict(config='kda/kda_neck-kd', options={weight: 3, **late}),
     'KDA + KD, weight 10': dict(config='kda/kda_neck-kd', options={weight: 10, **late}),
     'KDA + KD, weight 30': dict(config='kda/kda_neck-kd', options={weight: 30, **late}),

@@ -154,6 +154,7 @@ class LossSteps:
         for form in ('partial', 'nystrom'):
             centered = dict(type=form, center=True)
             named[f'landmark_cka, {form}'] = dict(preset='landmark_cka', form=centered)
+        named['nystrom_correlation'] = dict(preset='nystrom_correlation')
         for name, arguments in named.items():
             yield f'KDA {name}', self._step(self._kda(landmarks=self.fixed, **arguments))
 

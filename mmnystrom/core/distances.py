@@ -181,9 +181,71 @@ class Cosine(Distance):
         return (1 - similarity) * taught
 
 
+@dataclass(frozen=True)
+class Correlation(Distance):
+    """``1 - r`` of every row, their mean, plus that of every column; r is Pearson's correlation.
+
+    What DIST asks of predictions (Huang et al., NeurIPS 2022: relations between classes, and between
+    images), asked of kernel rows. Every image and every landmark counts alike, however long its row or
+    column; in :class:`Cosine` the long ones decide. Rows and columns of which the teacher's entries are
+    all the same, but for rounding, leave nothing to learn and do not count.
+
+    Args:
+        of: ``'rows'``, ``'columns'`` or ``'both'``. Defaults to ``'both'``.
+
+    Raises:
+        ValueError: If it is anything else.
+    """
+
+    of: str = 'both'
+    normalizations: ClassVar[tuple[str, ...]] = ('none',)
+    scale_free: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        check_choice('of', self.of, ('both', 'rows', 'columns'))
+
+    def __call__(self, s_rows: Tensor, t_rows: Tensor, columns: Tensor | None = None) -> Tensor:
+        total = s_rows.new_zeros(())
+        if self.of != 'columns':
+            total = total + _uncorrelated(s_rows, t_rows, columns)
+        if self.of != 'rows':
+            counts = ((s_rows != 0) | (t_rows != 0)).any(1)
+            total = total + _uncorrelated(s_rows.T, t_rows.T, counts)
+        return total
+
+
+def _uncorrelated(s_rows: Tensor, t_rows: Tensor, counts: Tensor | None) -> Tensor:
+    """The mean of 1 - r over the rows, each over the entries that count."""
+    (s_rows, s_norm), (t_rows, t_norm) = (_deviations(rows, counts) for rows in (s_rows, t_rows))
+    norms = s_norm * t_norm
+    r = (s_rows * t_rows).sum(1) / torch.where(norms > 0, norms, 1)
+    taught = t_norm > 0
+    return ((1 - r) * taught).sum() / taught.sum().clamp_min(1)
+
+
+def _deviations(rows: Tensor, counts: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Rows less the mean of their entries that count, and their norms; 0 where only rounding is left."""
+    if counts is None:
+        less_mean = rows - rows.mean(1, keepdim=True)
+    else:
+        mean = (rows * counts).sum(1, keepdim=True) / counts.sum().clamp_min(1)
+        less_mean = torch.where(counts, rows - mean, 0)
+    left, all_of_it = (x.detach().norm(dim=1, keepdim=True) for x in (less_mean, rows))
+    less_mean = less_mean * (left > 32 * torch.finfo(rows.dtype).eps * all_of_it)
+    return less_mean, torch.linalg.vector_norm(less_mean, dim=1)
+
+
 DISTANCES: Table[Distance] = Table(
     'distance',
-    {'smooth_l1': SmoothL1, 'l1': L1, 'mse': MSE, 'kl': KL, 'row_kl': RowKL, 'cosine': Cosine},
+    {
+        'smooth_l1': SmoothL1,
+        'l1': L1,
+        'mse': MSE,
+        'kl': KL,
+        'row_kl': RowKL,
+        'cosine': Cosine,
+        'correlation': Correlation,
+    },
 )
 build_distance = DISTANCES.build
 

@@ -46,6 +46,14 @@ PRESETS: dict[str, dict] = {
     'landmark_cka': dict(
         form=dict(type='partial', center=True), kernel='linear', distance='cosine', normalize='none'
     ),
+    # Features of both networks, turned by their landmarks so that they can be compared one to one, and
+    # correlated: see core.forms.Nystrom.fold_root and core.distances.Correlation.
+    'nystrom_correlation': dict(
+        form=dict(type='nystrom', center=True),
+        kernel='linear',
+        distance='correlation',
+        normalize='none',
+    ),
 }
 DEFAULTS = dict(kernel='linear', form='partial', distance='smooth_l1', normalize=None)
 
@@ -71,11 +79,12 @@ class KernelTransferLoss(nn.Module):
         distance: A member of :data:`~mmnystrom.core.DISTANCES`. Defaults to ``'smooth_l1'``.
         normalize: What the sum over the batch is divided by: ``'teacher_norm'``, the Frobenius norm of
             the teacher's rows; ``'mean'``, the number of terms; ``'none'``. Defaults to None, the first
-            that goes with the distance: ``'mean'`` for kl, ``'none'`` for cosine, else
+            that goes with the distance: ``'mean'`` for kl, ``'none'`` for cosine and correlation, else
             ``'teacher_norm'``.
-        preset: ``'landmark_cka'``, centred alignment with the landmarks, or ``'sp'``, ``'cc'``,
-            ``'cka'`` or ``'pkt'``, a loss of others: see :data:`PRESETS`. Arguments given beside it
-            replace its own. Defaults to None.
+        preset: ``'landmark_cka'``, centred alignment with the landmarks, ``'nystrom_correlation'``,
+            correlations of centred Nystrom factors, or ``'sp'``, ``'cc'``, ``'cka'`` or ``'pkt'``, a
+            loss of others: see :data:`PRESETS`. Arguments given beside it replace its own. Defaults to
+            None.
         loss_weight: Factor of the loss; the authors' code has 0.04. Defaults to 1.0.
 
     Raises:

@@ -104,6 +104,21 @@ def test_landmark_cka_is_the_formula():
     assert 1 - expected == pytest.approx(alignment, rel=1e-10)
 
 
+def test_nystrom_correlation_is_the_correlation_of_turned_features():
+    """The polar factor of the landmarks turns the features of each network; no root is taken here."""
+    features, landmarks = draw()
+    loss = build(landmarks, preset='nystrom_correlation')
+    turned = []
+    for x, anchors in zip(features, landmarks, strict=True):
+        left, singular, right = np.linalg.svd(centering(M) @ anchors, full_matrices=False)
+        rank = (singular > 1e-9 * singular[0]).sum()  # centred landmarks have one dimension less
+        turned.append(centering(N) @ x @ (left[:, :rank] @ right[:rank]).T)
+    expected = 0
+    for s, t in (turned, (turned[0].T, turned[1].T)):
+        expected += np.mean([1 - np.corrcoef(a, b)[0, 1] for a, b in zip(s, t, strict=True)])
+    assert loss(*map(torch.from_numpy, features)).item() == pytest.approx(expected, rel=1e-8)
+
+
 @pytest.mark.parametrize('kernel', SPECS)
 @pytest.mark.parametrize('form', ['partial', 'nystrom'])
 def test_mean_of_the_landmarks_weighs_their_images(kernel, form):
@@ -127,7 +142,7 @@ def test_mean_of_the_landmarks_weighs_their_images(kernel, form):
 def test_gradients(kernel, form, center):
     features, landmarks = draw(n=7)
     spec = dict(type=kernel, gamma=0.05) if kernel in ('rbf', 'laplacian') else kernel
-    for distance, mean in itertools.product(('cosine', 'mse'), ('batch', 'landmarks')):
+    for distance, mean in itertools.product(('cosine', 'correlation', 'mse'), ('batch', 'landmarks')):
         if mean == 'landmarks' and center == 'landmarks':
             continue
         loss = build(
@@ -145,6 +160,7 @@ SCALE_FREE = {
         preset='landmark_cka', form=dict(type='partial', center=True, mean='landmarks')
     ),
     'landmark_cka, rbf': dict(preset='landmark_cka', kernel=dict(type='rbf', gamma='median')),
+    'nystrom_correlation': dict(preset='nystrom_correlation'),
     'published, in units of the landmarks': dict(kernel=dict(type='linear', scale='landmarks')),
     'cosine kernel': dict(kernel='cosine'),
 }
@@ -166,7 +182,7 @@ def test_scale_and_rotation_of_either_network_change_nothing(name, side):
             values.append(loss(*map(torch.from_numpy, features)).item())
             features[side], landmarks[side] = features[side] @ change, landmarks[side] @ change
         assert values[1] == pytest.approx(values[0], rel=1e-6)
-        if 'landmark_cka' in name:
+        if name.startswith(('landmark_cka', 'nystrom_correlation')):
             features[side], landmarks[side] = features[side] + 7, landmarks[side] + 7
             loss = build(landmarks, **SCALE_FREE[name])
             assert loss(*map(torch.from_numpy, features)).item() == pytest.approx(values[0], rel=1e-6)

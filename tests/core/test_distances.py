@@ -5,6 +5,7 @@ import pytest
 import torch
 from scipy.spatial.distance import cosine
 from scipy.special import log_softmax, softmax
+from scipy.stats import pearsonr
 
 from mmnystrom.core.distances import DISTANCES, build_distance, normalized
 
@@ -31,6 +32,12 @@ def row_kl(s, t, eps=1e-7):
     return total
 
 
+def correlation(s, t):
+    rows = np.mean([1 - pearsonr(a, b).statistic for a, b in zip(s, t, strict=True)])
+    columns = np.mean([1 - pearsonr(a, b).statistic for a, b in zip(s.T, t.T, strict=True)])
+    return dict(rows=rows, columns=columns, both=rows + columns)
+
+
 CASES = [
     ('smooth_l1', huber),
     (dict(type='smooth_l1', beta=0.3), lambda s, t: huber(s, t, 0.3)),
@@ -41,6 +48,9 @@ CASES = [
     ('row_kl', row_kl),
     (dict(type='row_kl', eps=0.01), lambda s, t: row_kl(s, t, 0.01)),
     ('cosine', lambda s, t: cosine(s.ravel(), t.ravel())),
+    ('correlation', lambda s, t: correlation(s, t)['both']),
+    (dict(type='correlation', of='rows'), lambda s, t: correlation(s, t)['rows']),
+    (dict(type='correlation', of='columns'), lambda s, t: correlation(s, t)['columns']),
 ]
 
 
@@ -101,17 +111,19 @@ def test_what_normalize_means_when_it_is_left_out():
         kl='mean',
         row_kl='mean',
         cosine='none',
+        correlation='none',
     )
 
 
 @pytest.mark.parametrize(
     ('spec', 'error', 'words'),
     [
-        ('l2', ValueError, r"distance='l2' is unknown: write one of \['cosine', 'kl'"),
+        ('l2', ValueError, r"distance='l2' is unknown: write one of \['correlation', 'cosine', 'kl'"),
         (dict(type='kl', tau=0), ValueError, 'distance: tau=0 must be .* > 0: a temperature'),
         (dict(type='kl', tau=-4.0), ValueError, 'tau=-4.0'),
         (dict(type='smooth_l1', beta=0), ValueError, "beta=0 .*distance='l1'"),
         (dict(type='mse', tau=1.0), TypeError, r'tau.*mse\(\)'),
+        (dict(type='correlation', of='cols'), ValueError, "distance: of='cols' is unknown: write one of"),
         (None, TypeError, 'distance=None'),
     ],
 )
@@ -125,3 +137,31 @@ def test_normalizations_that_do_not_go_with_a_distance():
         build_distance('l1').choose_normalization('norm')
     with pytest.raises(ValueError, match=r"'mean' does not go with Cosine\(\)"):
         build_distance('cosine').choose_normalization('mean')
+
+
+def test_a_correlation_is_of_the_entries_that_count():
+    s, t = map(torch.from_numpy, draw(n=6, m=6))
+    kept = torch.tensor([True, True, False, True, True, False])
+    inside = kept[:, None] & kept
+    masked = [torch.where(inside, x, 0) for x in (s, t)]
+    part = [x[kept][:, kept] for x in (s, t)]
+    for of in ('rows', 'columns', 'both'):
+        distance = build_distance(dict(type='correlation', of=of))
+        assert distance(*masked, kept).item() == pytest.approx(distance(*part).item())
+        # Against landmarks rows may be left out, and all columns count.
+        rows = [torch.where(kept[:, None], x, 0) for x in (s, t)]
+        assert distance(*rows).item() == pytest.approx(distance(*(x[kept] for x in (s, t))).item())
+
+
+def test_where_only_rounding_is_left_nothing_is_correlated():
+    s, t = (torch.from_numpy(x).float() for x in draw())
+    flat = t.clone()
+    flat[2] = 1e3 + torch.tensor([0, 1, 0, 1]) * 1e-4  # the teacher says nothing of this image
+    distance = build_distance(dict(type='correlation', of='rows'))
+    others = [0, 1, 3, 4, 5]
+    assert distance(s, flat).item() == pytest.approx(distance(s[others], t[others]).item())
+    s[1] = 1e3  # the student says nothing of that one: as far as can be, and no gradient of rounding
+    s.requires_grad_()
+    distance(s, t).backward()
+    assert (s.grad[1] == 0).all() and (s.grad[0] != 0).any()
+    assert distance(s[1:2], t[1:2]).item() == 1

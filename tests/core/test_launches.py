@@ -98,6 +98,7 @@ CHOICES = {
     'published': {},
     'landmark_cka': dict(preset='landmark_cka'),
     'nystrom': dict(form='nystrom'),
+    'nystrom_correlation': dict(preset='nystrom_correlation'),
     'scale': dict(kernel=dict(type='linear', scale='landmarks')),
     'median': dict(kernel=dict(type='rbf', gamma='median')),
     'kl': dict(distance='kl'),
