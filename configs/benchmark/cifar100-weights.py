@@ -10,6 +10,9 @@ loss = f'{distiller}.distill_losses.loss_kda'
 mapping = f'{distiller}.loss_forward_mappings.loss_kda'
 weight = f'{loss}.loss_weight'
 late = {'custom_hooks.0.warmup_epochs': 1}
+# The two together are preset='nystrom_correlation'.
+nystrom = {f'{loss}.form': dict(type='nystrom', center=True)}
+correlation = {f'{loss}.distance': 'correlation'}
 methods = {
     'KD': 'kd/kd_logits',
     'KD, three times its weight': dict(
@@ -19,8 +22,23 @@ methods = {
     'KDA pre-FC, weight 10': dict(config='kda/kda_neck', options={weight: 10, **late}),
     'KDA pre-FC, weight 30': dict(config='kda/kda_neck', options={weight: 30, **late}),
     'KDA pre-FC, weight 100': dict(config='kda/kda_neck', options={weight: 100, **late}),
-    # Other places and forms of the same loss: the whole maps of the last stage but one, and the
-    # features themselves, turned so that the landmarks of both networks agree.
+    # Other forms, distances and places of the loss, one at a time.
+    'KDA correlation, weight 3': dict(config='kda/kda_neck', options={
+        **nystrom, **correlation, weight: 3, **late}),
+    'KDA correlation, weight 10': dict(config='kda/kda_neck', options={
+        **nystrom, **correlation, weight: 10, **late}),
+    'KDA correlation, weight 30': dict(config='kda/kda_neck', options={
+        **nystrom, **correlation, weight: 30, **late}),
+    'KDA correlation + KD, weight 10': dict(config='kda/kda_neck-kd', options={
+        **nystrom, **correlation, weight: 10, **late}),
+    'KDA Nystrom, weight 10': dict(config='kda/kda_neck', options={
+        **nystrom, weight: 10, **late}),
+    'KDA partial correlation, weight 3': dict(config='kda/kda_neck', options={
+        **correlation, weight: 3, **late}),
+    'KDA partial correlation, weight 10': dict(config='kda/kda_neck', options={
+        **correlation, weight: 10, **late}),
+    'KDA partial correlation post-FC, weight 10': dict(
+        config='kda/kda_logits', options={**correlation, weight: 10, **late}),
     'KDA on maps, weight 30': dict(config='kda/kda_neck', options={
         f'{distiller}.student_recorders.feat.source': 'backbone.layer3',
         f'{distiller}.teacher_recorders.feat.source': 'backbone.layer3',
@@ -29,8 +47,6 @@ methods = {
         f'{mapping}.s_feature.connector': 'rows',
         f'{mapping}.t_feature.connector': 'rows',
         weight: 30, **late}),
-    'KDA Nystrom, weight 10': dict(config='kda/kda_neck', options={
-        f'{loss}.form': dict(type='nystrom', center=True), weight: 10, **late}),
     'KDA + KD, weight 3': dict(config='kda/kda_neck-kd', options={weight: 3, **late}),
     'KDA + KD, weight 10': dict(config='kda/kda_neck-kd', options={weight: 10, **late}),
     'KDA + KD, weight 30': dict(config='kda/kda_neck-kd', options={weight: 30, **late}),
