@@ -133,7 +133,7 @@ def test_name_says_what_it_is(path):
     if 'distill' in path.parts:
         method, *stage, location = networks[:-2]
         assert path.parent.name == method.replace('-', '_')
-        assert stage in ([], ['pretrain'], ['published'], ['centered'])
+        assert stage in ([], ['pretrain'], ['published'], ['centered'], ['correlated'])
         expected = dict(neck=['neck.gap'], logits=['head.fc'], kd=['head.fc'])
         if 'deit' in path.stem:
             expected = dict(neck=['backbone.ln1'], logits=['head.layers.head'], kd=['head.layers.head'])
@@ -225,7 +225,8 @@ def test_the_papers_pairs_have_its_loss_and_others_one_without_a_scale(path):
         if not name.startswith('loss_kda'):
             continue
         paper = any(path.stem.removesuffix('-folder').endswith(pair) for pair in PAPER)
-        paper = (paper and '_centered_' not in path.stem) or '_published_' in path.stem
+        other = '_centered_' in path.stem or '_correlated_' in path.stem
+        paper = (paper and not other) or '_published_' in path.stem
         if paper:
             assert {key: value for key, value in loss.items() if key != 'landmarks'} == PUBLISHED
         else:
