@@ -42,6 +42,12 @@ methods = dict({
     # Three times the default's weight, as cifar100-weights has it on images held out.
     'KDA pre-FC, weight 10': dict(config='kda/kda_neck', options={weight: 10, **late}),
     'KDA + KD, weight 10': dict(config='kda/kda_neck-kd', options={weight: 10, **late}),
+    # Features turned by their landmarks; the weight was chosen on images held out, too.
+    'KDA correlated': dict(config='kda/kda_correlated_neck', options=late),
+    'KDA correlated + KD': dict(config='kda/kda_neck-kd', options={
+        f'{losses}.loss_kda.preset': 'nystrom_correlation', weight: 10, **late}),
+    'KDA correlated + DIST': dict(
+        config='kda/kda_correlated_neck', options=dist_too),
     'KDA + DIST': dict(config='kda/kda_neck', options=dist_too),
     'KDA + DIST, weight 10': dict(config='kda/kda_neck', options={weight: 10, **dist_too}),
 })
