@@ -19,8 +19,6 @@ distiller = dict(
 
 # A pair says which: as published, with the weight of the authors' code, for the pairs
 # of the paper; centred alignment with the landmarks, which has no scale, for others.
-# Correlations of Nystrom factors, which have none either, have configs of their own.
 kda_losses = dict(
     published=dict(loss_weight=0.04),
-    centered=dict(preset='landmark_cka', loss_weight=3),
-    correlated=dict(preset='nystrom_correlation', loss_weight=10))
+    centered=dict(preset='landmark_cka', loss_weight=3))
