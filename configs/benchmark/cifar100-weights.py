@@ -18,6 +18,7 @@ methods = {
     'KD, three times its weight': dict(
         config='kd/kd_logits',
         options={f'{distiller}.distill_losses.loss_kl.loss_weight': 2.7}),
+    'DIST': 'dist/dist_logits',
     'KDA pre-FC, weight 3': dict(config='kda/kda_neck', options={weight: 3, **late}),
     'KDA pre-FC, weight 10': dict(config='kda/kda_neck', options={weight: 10, **late}),
     'KDA pre-FC, weight 30': dict(config='kda/kda_neck', options={weight: 30, **late}),
