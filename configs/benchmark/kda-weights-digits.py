@@ -5,22 +5,20 @@ pair = 'resnet18-w16_resnet18-w8_1xb32-40e_digits'
 teacher = 'vanilla/mmpretrain/digits/resnet18-w16_1xb64-30e_digits.py'
 student = 'vanilla/mmpretrain/digits/resnet18-w8_1xb32-40e_digits.py'
 
-loss = 'model.distiller.distill_losses.loss_kda'
-weight = f'{loss}.loss_weight'
-correlation = {f'{loss}.preset': 'nystrom_correlation'}
+weight = 'model.distiller.distill_losses.loss_kda.loss_weight'
 methods = {
     'KDA pre-FC, weight 1': dict(config='kda/kda_neck', options={weight: 1}),
     'KDA pre-FC, weight 3': dict(config='kda/kda_neck', options={weight: 3}),
     'KDA pre-FC, weight 10': dict(config='kda/kda_neck', options={weight: 10}),
     'KDA pre-FC, weight 30': dict(config='kda/kda_neck', options={weight: 30}),
     'KDA correlation, weight 1': dict(
-        config='kda/kda_neck', options={**correlation, weight: 1}),
+        config='kda/kda_correlated_neck', options={weight: 1}),
     'KDA correlation, weight 3': dict(
-        config='kda/kda_neck', options={**correlation, weight: 3}),
+        config='kda/kda_correlated_neck', options={weight: 3}),
     'KDA correlation, weight 10': dict(
-        config='kda/kda_neck', options={**correlation, weight: 10}),
+        config='kda/kda_correlated_neck', options={weight: 10}),
     'KDA correlation, weight 30': dict(
-        config='kda/kda_neck', options={**correlation, weight: 30}),
+        config='kda/kda_correlated_neck', options={weight: 30}),
 }
 
 seeds = 8

@@ -51,7 +51,7 @@ def center_rows(rows: Tensor, usable: Tensor | None = None, mean: Tensor | None 
         tensor([[-1., -1.],
                 [ 1.,  1.]])
     """
-    return without_rounding(_less_mean(rows, usable, mean), rows)
+    return without_rounding(less_mean(rows, usable, mean), rows)
 
 
 def center_gram(gram: Tensor, usable: Tensor | None = None) -> Tensor:
@@ -69,10 +69,11 @@ def center_gram(gram: Tensor, usable: Tensor | None = None) -> Tensor:
         tensor([[ 1., -1.],
                 [-1.,  1.]])
     """
-    return without_rounding(_less_mean(_less_mean(gram, usable).T, usable).T, gram)
+    return without_rounding(less_mean(less_mean(gram, usable).T, usable).T, gram)
 
 
-def _less_mean(rows: Tensor, usable: Tensor | None, mean: Tensor | None = None) -> Tensor:
+def less_mean(rows: Tensor, usable: Tensor | None, mean: Tensor | None = None) -> Tensor:
+    """:func:`center_rows`, the rounding left in."""
     if usable is None:
         return rows - (rows.mean(0, keepdim=True) if mean is None else mean)
     if mean is None:
@@ -80,7 +81,7 @@ def _less_mean(rows: Tensor, usable: Tensor | None, mean: Tensor | None = None) 
     return torch.where(usable[:, None], rows - mean, 0)
 
 
-def without_rounding(centered: Tensor, before: Tensor) -> Tensor:
+def without_rounding(centered: Tensor, before: Tensor, dim: int | None = None) -> Tensor:
     """Give ``centered``, or zeros if it holds nothing but the rounding of ``before``.
 
     A loss that knows no scale would blow rounding up to a gradient of 1e6 and more.
@@ -88,6 +89,9 @@ def without_rounding(centered: Tensor, before: Tensor) -> Tensor:
     Args:
         centered: A matrix less a mean.
         before: The matrix.
+        dim: 0 looks at every column by itself, 1 at every row. Defaults to None, at the whole matrix.
     """
-    left, all_of_it = (torch.linalg.vector_norm(x.detach()) for x in (centered, before))
+    left, all_of_it = (
+        torch.linalg.vector_norm(x.detach(), dim=dim, keepdim=dim is not None) for x in (centered, before)
+    )
     return centered * (left > 32 * torch.finfo(before.dtype).eps * all_of_it)

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .centering import less_mean, without_rounding
 from .checks import check_choice, check_number
 from .table import Table
 
@@ -207,32 +208,21 @@ class Correlation(Distance):
     def __call__(self, s_rows: Tensor, t_rows: Tensor, columns: Tensor | None = None) -> Tensor:
         total = s_rows.new_zeros(())
         if self.of != 'columns':
-            total = total + _uncorrelated(s_rows, t_rows, columns)
+            total = total + _uncorrelated(s_rows.T, t_rows.T, columns)
         if self.of != 'rows':
             counts = ((s_rows != 0) | (t_rows != 0)).any(1)
-            total = total + _uncorrelated(s_rows.T, t_rows.T, counts)
+            total = total + _uncorrelated(s_rows, t_rows, counts)
         return total
 
 
-def _uncorrelated(s_rows: Tensor, t_rows: Tensor, counts: Tensor | None) -> Tensor:
-    """The mean of 1 - r over the rows, each over the entries that count."""
-    (s_rows, s_norm), (t_rows, t_norm) = (_deviations(rows, counts) for rows in (s_rows, t_rows))
+def _uncorrelated(s: Tensor, t: Tensor, counts: Tensor | None) -> Tensor:
+    """The mean of 1 - r over the columns, each over the entries that count; the others are 0."""
+    s, t = (without_rounding(less_mean(x, counts), x, dim=0) for x in (s, t))
+    s_norm, t_norm = (torch.linalg.vector_norm(x, dim=0) for x in (s, t))
     norms = s_norm * t_norm
-    r = (s_rows * t_rows).sum(1) / torch.where(norms > 0, norms, 1)
+    r = (s * t).sum(0) / torch.where(norms > 0, norms, 1)
     taught = t_norm > 0
     return ((1 - r) * taught).sum() / taught.sum().clamp_min(1)
-
-
-def _deviations(rows: Tensor, counts: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Rows less the mean of their entries that count, and their norms; 0 where only rounding is left."""
-    if counts is None:
-        less_mean = rows - rows.mean(1, keepdim=True)
-    else:
-        mean = (rows * counts).sum(1, keepdim=True) / counts.sum().clamp_min(1)
-        less_mean = torch.where(counts, rows - mean, 0)
-    left, all_of_it = (x.detach().norm(dim=1, keepdim=True) for x in (less_mean, rows))
-    less_mean = less_mean * (left > 32 * torch.finfo(rows.dtype).eps * all_of_it)
-    return less_mean, torch.linalg.vector_norm(less_mean, dim=1)
 
 
 DISTANCES: Table[Distance] = Table(
