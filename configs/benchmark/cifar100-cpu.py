@@ -12,6 +12,8 @@ losses = 'model.distiller.distill_losses'
 weight = f'{losses}.loss_kda.loss_weight'
 late = {'custom_hooks.0.warmup_epochs': 1}
 published = {f'{losses}.loss_kda.preset': None, weight: 0.04, **late}
+# What trials on images held out chose for KD.
+stronger_kd = {f'{losses}.loss_kl.loss_weight': 2.7}
 published_logits = {
     f'{losses}.loss_kda_logits.preset': None,
     f'{losses}.loss_kda_logits.loss_weight': 0.04,
@@ -46,6 +48,11 @@ methods = dict({
     'KDA correlated': dict(config='kda/kda_correlated_neck', options=late),
     'KDA correlated + KD': dict(config='kda/kda_neck-kd', options={
         f'{losses}.loss_kda.preset': 'nystrom_correlation', weight: 10, **late}),
+    'KD, three times its weight': dict(config='kd/kd_logits', options=stronger_kd),
+    'KDA correlated + KD, three times its weight': dict(
+        config='kda/kda_neck-kd', options={
+            f'{losses}.loss_kda.preset': 'nystrom_correlation', weight: 10,
+            **stronger_kd, **late}),
     'KDA correlated + DIST': dict(
         config='kda/kda_correlated_neck', options=dist_too),
     'KDA + DIST': dict(config='kda/kda_neck', options=dist_too),
