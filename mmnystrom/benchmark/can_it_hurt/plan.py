@@ -14,7 +14,7 @@ from ..processes import end_with_parent
 from ..progress import say
 from ..provenance import provenance
 from . import tutorial
-from .report import STRONGER, SWEPT, report
+from .report import CORRELATED, STRONGER, SWEPT, report
 from .runs import DATA, Method, Run, train_student, train_teacher
 
 PAIRS = [
@@ -151,13 +151,22 @@ def weights(seeds: int) -> dict[Run, Method]:
 
 def stronger(seeds: int) -> dict[Run, Method]:
     """The default's form at three times its weight, in every setting of the table but for the scales."""
-    arguments = kda(preset='landmark_cka', loss_weight=10.0)
+    return _everywhere(STRONGER, kda(preset='landmark_cka', loss_weight=10.0), seeds)
+
+
+def correlated(seeds: int) -> dict[Run, Method]:
+    """The loss of the configs ``kda_correlated_neck_*``, in the same settings."""
+    return _everywhere(CORRELATED, kda(preset='nystrom_correlation', loss_weight=10.0), seeds)
+
+
+def _everywhere(form: str, arguments: dict, seeds: int) -> dict[Run, Method]:
+    """One form by itself, with KD, and in some settings on other layers."""
     methods = {name: METHODS[name] for name in ('student alone', 'KD')}
-    methods[STRONGER] = Method(kda=arguments)
-    methods[f'{STRONGER} + KD'] = replace(KD, kda=arguments)
+    methods[form] = Method(kda=arguments)
+    methods[f'{form} + KD'] = replace(KD, kda=arguments)
     elsewhere = {
-        f'{STRONGER}, post-FC': Method(kda=arguments, layers=('logits',)),
-        f'{STRONGER}, both': Method(kda=arguments, layers=('feat', 'logits')),
+        f'{form}, post-FC': Method(kda=arguments, layers=('logits',)),
+        f'{form}, both': Method(kda=arguments, layers=('feat', 'logits')),
     }
     return {
         Run(*setting, name, seed): method
@@ -169,7 +178,7 @@ def stronger(seeds: int) -> dict[Run, Method]:
     }
 
 
-PARTS = dict(choose=candidates, table=table, weights=weights, stronger=stronger)
+PARTS = dict(choose=candidates, table=table, weights=weights, stronger=stronger, correlated=correlated)
 
 
 def initialize() -> None:

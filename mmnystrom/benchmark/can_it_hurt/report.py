@@ -18,6 +18,8 @@ FORMS = ('cka', 'landmark_cka')
 SWEPT = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 #: The default's form at three times its weight.
 STRONGER = 'landmark_cka 10'
+#: The loss of the configs ``kda_correlated_neck_*``, with its weight.
+CORRELATED = 'correlated 10'
 
 Settings = dict[tuple[str, ...], dict[str, dict[int, dict]]]
 
@@ -86,10 +88,19 @@ def table(settings: Settings) -> str:
 
 def stronger(settings: Settings) -> str:
     """The default's form at a larger weight, a line a setting."""
-    both = f'{STRONGER} + KD'
-    pairs = {'10 - alone': (STRONGER, ALONE), '10 + KD - KD': (both, 'KD')}
-    elsewhere = [f'{STRONGER}, {where}' for where in ('post-FC', 'both')]
-    return _table(settings, STRONGER, (ALONE, 'KD', STRONGER, both, *elsewhere), pairs)
+    return _everywhere(settings, STRONGER)
+
+
+def correlated(settings: Settings) -> str:
+    """The correlated form, a line a setting."""
+    return _everywhere(settings, CORRELATED)
+
+
+def _everywhere(settings: Settings, form: str) -> str:
+    """One form by itself, with KD, and on other layers."""
+    pairs = {'10 - alone': (form, ALONE), '10 + KD - KD': (f'{form} + KD', 'KD')}
+    elsewhere = [f'{form}, {where}' for where in ('post-FC', 'both')]
+    return _table(settings, form, (ALONE, 'KD', form, f'{form} + KD', *elsewhere), pairs)
 
 
 def _table(settings: Settings, judged: str, names: tuple, pairs: dict[str, tuple[str, str]]) -> str:
@@ -154,7 +165,7 @@ def tutorial(results: dict[str, dict]) -> str:
 
 
 REPORTS: dict[str, Callable[[Settings], str]] = dict(
-    choose=choice, table=table, weights=sweep, stronger=stronger
+    choose=choice, table=table, weights=sweep, stronger=stronger, correlated=correlated
 )
 
 

@@ -111,24 +111,33 @@ def test_the_table_says_what_hurts(default, verdict):
     assert f'{default - 50:+.1f} [' in text
 
 
-def test_a_larger_weight_on_the_same_settings():
-    runs_of = {part: plan.PARTS[part](2) for part in ('table', 'weights', 'stronger')}
-    settings = {part: {run.key.rsplit(' | ', 2)[0] for run in found} for part, found in runs_of.items()}
-    assert settings['stronger'] == {x for x in settings['table'] if x.endswith('| 1')}
-    for run, method in runs_of['stronger'].items():  # what is the same is trained once
+@pytest.mark.parametrize(
+    ('part', 'form'), [('stronger', 'landmark_cka 10'), ('correlated', 'correlated 10')]
+)
+def test_one_form_on_the_settings_of_the_table(part, form):
+    parts = ('table', 'weights', part)
+    runs_of = {name: plan.PARTS[name](2) for name in parts}
+    settings = {name: {run.key.rsplit(' | ', 2)[0] for run in found} for name, found in runs_of.items()}
+    assert settings[part] == {x for x in settings['table'] if x.endswith('| 1')}
+    for run, method in runs_of[part].items():  # what is the same is trained once
         assert method == runs_of['table'].get(run, method) == runs_of['weights'].get(run, method)
-    assert sum('post-FC' in run.method for run in runs_of['stronger']) == 2 * 2  # pairs, seeds
-    run = next(run for run in runs_of['weights'] if run.method == 'landmark_cka 10')
-    assert run in runs_of['stronger']
+    assert sum('post-FC' in run.method for run in runs_of[part]) == 2 * 2  # pairs, seeds
+    assert {run.method for run in runs_of[part]} >= {'student alone', 'KD', form, f'{form} + KD'}
     found = results(52)
     for seed in range(3):
-        for method, value in {'landmark_cka 10': 48, 'landmark_cka 10 + KD': 57}.items():
+        for method, value in {form: 48, f'{form} + KD': 57}.items():
             found[f'Digits | ResNet to ResNet | 64 | 1 | {method} | {seed}'] = dict(top1=value + seed)
-    text = report.report('stronger', found)
+    text = report.report(part, found)
     assert 'interval: none.' in text and '| -1.0 [-' in text and '| +3.0 [' in text
     for seed in range(3):
-        found[f'Digits | ResNet to ResNet | 64 | 1 | landmark_cka 10 | {seed}']['top1'] -= seed + 1
-    assert 'interval: Digits ResNet to ResNet 64 1.' in report.report('stronger', found)
+        found[f'Digits | ResNet to ResNet | 64 | 1 | {form} | {seed}']['top1'] -= seed + 1
+    assert 'interval: Digits ResNet to ResNet 64 1.' in report.report(part, found)
+
+
+def test_the_weight_10_of_two_parts_is_trained_once():
+    runs_of = {part: plan.PARTS[part](2) for part in ('weights', 'stronger')}
+    run = next(run for run in runs_of['weights'] if run.method == 'landmark_cka 10')
+    assert runs_of['stronger'][run] == runs_of['weights'][run]
 
 
 def test_the_tutorials_file_is_used_as_it_says(tmp_path, monkeypatch):
