@@ -29,14 +29,19 @@ DATA = {
 }
 
 
-def measured() -> dict[str, float]:
-    """Name of a config -> mean top-1 at the last epoch, of the benchmarks that were run.
+def measured() -> tuple[dict[str, float], dict[str, list[str]]]:
+    """What the benchmarks say of the configs.
 
     Where a suite changes a config, something else was trained than the config says, and so it was with
-    --amp, --channels-last, --replay or --cfg-options. The latter are in a report's recipes, which those
-    of before 2026-11-26 do not have.
+    --amp, --channels-last, --replay or --cfg-options, and where the config has changed since. All but
+    the first are in a report's recipes, which those of before 2026-11-26 do not have.
+
+    Returns:
+        Name of a config -> mean top-1 at the last epoch. And name of a suite -> the methods whose recipe
+        is another today than the one that was trained, so that their results are not of the config.
     """
-    found = {}
+    found: dict[str, float] = {}
+    otherwise: dict[str, list[str]] = {}
     for path in sorted(RESULTS.glob('*.json')):
         report = json.loads(path.read_text())
         rows = report['rows']
@@ -50,7 +55,9 @@ def measured() -> dict[str, float]:
                 continue
             if all(given.get(name) in (None, recipe(method.config)) for given in recipes):
                 found[method.config.stem] = round(statistics.mean(rows[name]['top1']), 2)
-    return found
+            else:
+                otherwise.setdefault(path.stem, []).append(name)
+    return found, otherwise
 
 
 def collection(folder: Path) -> dict:
@@ -96,7 +103,7 @@ def metafile(folder: Path, results: dict[str, float]) -> dict:
 
 def metafiles() -> dict[Path, str]:
     """Path of a file -> the text that belongs into it."""
-    results = measured()
+    results, _ = measured()
     folders = sorted(path for path in ZOO.iterdir() if path.is_dir())
     found = {
         folder / 'metafile.yml': yaml.safe_dump(metafile(folder, results), sort_keys=False, width=100)

@@ -17,7 +17,7 @@ def test_metafiles_are_what_the_configs_and_results_say():
 def test_a_result_is_that_of_the_config_alone():
     """The suite cifar100-gpu has other batches than its configs, and was run."""
     assert (zoo.RESULTS / 'cifar100-gpu.json').is_file()
-    names = zoo.measured()
+    names, _ = zoo.measured()
     assert any(name.endswith('_digits') for name in names)
     assert not any(name.endswith('1xb128-15e_cifar100') for name in names)
 
@@ -40,7 +40,7 @@ def test_what_was_trained_otherwise_is_no_result_of_the_config(tmp_path, monkeyp
         json.dumps(dict(rows={'KD': dict(top1=[90.0, 91.0])}, **report))
     )
     monkeypatch.setattr(zoo, 'RESULTS', tmp_path)
-    assert zoo.measured() == ({KD.stem: 90.5} if found else {})
+    assert zoo.measured() == (({KD.stem: 90.5}, {}) if found else ({}, {'digits': ['KD']}))
 
 
 @pytest.mark.parametrize('line', ['epochs = 3', "options = {'randomness.seed': 1}", 'validation = 0.1'])
@@ -50,4 +50,4 @@ def test_what_a_suite_changes_is_no_result_of_the_config(tmp_path, monkeypatch, 
     (tmp_path / 'digits.json').write_text(json.dumps(dict(rows={'KD': dict(top1=[90.0])})))
     monkeypatch.setattr(zoo, 'RESULTS', tmp_path)
     monkeypatch.setattr(zoo, 'find_suite', lambda name: suite)
-    assert zoo.measured() == {}
+    assert zoo.measured() == ({}, {})
