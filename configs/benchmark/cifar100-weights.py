@@ -24,13 +24,13 @@ methods = {
     'KDA pre-FC, weight 30': dict(config='kda/kda_neck', options={weight: 30, **late}),
     'KDA pre-FC, weight 100': dict(config='kda/kda_neck', options={weight: 100, **late}),
     # Other forms, distances and places of the loss, one at a time.
-    'KDA correlation, weight 3': dict(config='kda/kda_neck', options={
+    'KDA correlated, weight 3': dict(config='kda/kda_neck', options={
         **nystrom, **correlation, weight: 3, **late}),
-    'KDA correlation, weight 10': dict(config='kda/kda_neck', options={
+    'KDA correlated, weight 10': dict(config='kda/kda_neck', options={
         **nystrom, **correlation, weight: 10, **late}),
-    'KDA correlation, weight 30': dict(config='kda/kda_neck', options={
+    'KDA correlated, weight 30': dict(config='kda/kda_neck', options={
         **nystrom, **correlation, weight: 30, **late}),
-    'KDA correlation + KD, weight 10': dict(config='kda/kda_neck-kd', options={
+    'KDA correlated + KD, weight 10': dict(config='kda/kda_neck-kd', options={
         **nystrom, **correlation, weight: 10, **late}),
     'KDA Nystrom, weight 10': dict(config='kda/kda_neck', options={
         **nystrom, weight: 10, **late}),

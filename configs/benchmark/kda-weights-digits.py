@@ -11,13 +11,13 @@ methods = {
     'KDA pre-FC, weight 3': dict(config='kda/kda_neck', options={weight: 3}),
     'KDA pre-FC, weight 10': dict(config='kda/kda_neck', options={weight: 10}),
     'KDA pre-FC, weight 30': dict(config='kda/kda_neck', options={weight: 30}),
-    'KDA correlation, weight 1': dict(
+    'KDA correlated, weight 1': dict(
         config='kda/kda_correlated_neck', options={weight: 1}),
-    'KDA correlation, weight 3': dict(
+    'KDA correlated, weight 3': dict(
         config='kda/kda_correlated_neck', options={weight: 3}),
-    'KDA correlation, weight 10': dict(
+    'KDA correlated, weight 10': dict(
         config='kda/kda_correlated_neck', options={weight: 10}),
-    'KDA correlation, weight 30': dict(
+    'KDA correlated, weight 30': dict(
         config='kda/kda_correlated_neck', options={weight: 30}),
 }
 
