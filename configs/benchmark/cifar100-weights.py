@@ -32,6 +32,22 @@ methods = {
         **nystrom, **correlation, weight: 30, **late}),
     'KDA correlated + KD, weight 10': dict(config='kda/kda_neck-kd', options={
         **nystrom, **correlation, weight: 10, **late}),
+    'KDA correlated rows, weight 10': dict(config='kda/kda_neck', options={
+        **nystrom, f'{loss}.distance': dict(type='correlation', of='rows'),
+        weight: 10, **late}),
+    'KDA correlated columns, weight 10': dict(config='kda/kda_neck', options={
+        **nystrom, f'{loss}.distance': dict(type='correlation', of='columns'),
+        weight: 10, **late}),
+    'KDA correlated rbf, weight 10': dict(config='kda/kda_neck', options={
+        **nystrom, **correlation, f'{loss}.kernel': dict(type='rbf', gamma='median'),
+        weight: 10, **late}),
+    'KDA correlated post-FC, weight 10': dict(config='kda/kda_logits', options={
+        **nystrom, **correlation, weight: 10, **late}),
+    'KDA correlated both, weight 10': dict(config='kda/kda_neck-logits', options={
+        **nystrom, **correlation, **{
+            key.replace('loss_kda', 'loss_kda_logits'): value
+            for key, value in {**nystrom, **correlation, weight: 10}.items()},
+        weight: 10, **late}),
     'KDA Nystrom, weight 10': dict(config='kda/kda_neck', options={
         **nystrom, weight: 10, **late}),
     'KDA partial correlation, weight 3': dict(config='kda/kda_neck', options={

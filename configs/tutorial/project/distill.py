@@ -37,14 +37,14 @@ kd = dict(
                 preds_S=dict(from_student=True, recorder='logits'),
                 preds_T=dict(from_student=False, recorder='logits')))))
 
-# Alignment of the centred kernel with the class centres: weights from 0.3 to 30 are safe.
+# KDA: the features, turned by the class centres of each network, and correlated.
 kda = dict(
     distiller=dict(
         distill_losses=dict(
             loss_kda=dict(
                 type='KDALoss',
-                preset='landmark_cka',
-                loss_weight=3,
+                preset='nystrom_correlation',
+                loss_weight=10,
                 landmarks=dict(type='class_center', num_landmarks=_base_.num_classes))),
         loss_forward_mappings=dict(
             loss_kda=dict(

@@ -14,7 +14,7 @@ from ..processes import end_with_parent
 from ..progress import say
 from ..provenance import provenance
 from . import tutorial
-from .report import CORRELATED, STRONGER, SWEPT, report
+from .report import CORRELATED, STRONGER, SWEPT, SWEPT_CORRELATED, report
 from .runs import DATA, Method, Run, train_student, train_teacher
 
 PAIRS = [
@@ -28,6 +28,8 @@ PAIRS = [
 
 #: What the configs for pairs other than the paper's have.
 DEFAULT = dict(preset='landmark_cka', loss_weight=3.0)
+#: What the configs ``kda_correlated_neck_*`` and the tutorial have.
+TURNED = dict(preset='nystrom_correlation', loss_weight=10.0)
 CENTERS = dict(type='class_center')
 
 
@@ -155,8 +157,19 @@ def stronger(seeds: int) -> dict[Run, Method]:
 
 
 def correlated(seeds: int) -> dict[Run, Method]:
-    """The loss of the configs ``kda_correlated_neck_*``, in the same settings."""
-    return _everywhere(CORRELATED, kda(preset='nystrom_correlation', loss_weight=10.0), seeds)
+    """The loss of the configs ``kda_correlated_neck_*``, in the same settings; other weights in three."""
+    runs = _everywhere(CORRELATED, kda(**TURNED), seeds)
+    for data, *pair in [
+        ('CIFAR 12 x 120', *PAIRS[0]),
+        ('CIFAR 12 x 120', *PAIRS[1]),
+        ('Digits', *PAIRS[0]),
+    ]:
+        for weight in SWEPT_CORRELATED:
+            method = Method(kda=kda(**dict(TURNED, loss_weight=weight)))
+            for seed in range(seeds):
+                run = Run(data, *pair, DATA[data].batch, 1.0, f'correlated {weight:g}', seed)
+                runs[run] = method
+    return runs
 
 
 def _everywhere(form: str, arguments: dict, seeds: int) -> dict[Run, Method]:

@@ -20,6 +20,7 @@ SWEPT = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 STRONGER = 'landmark_cka 10'
 #: The loss of the configs ``kda_correlated_neck_*``, with its weight.
 CORRELATED = 'correlated 10'
+SWEPT_CORRELATED = (1.0, 3.0, 10.0, 30.0, 100.0)
 
 Settings = dict[tuple[str, ...], dict[str, dict[int, dict]]]
 
@@ -92,8 +93,9 @@ def stronger(settings: Settings) -> str:
 
 
 def correlated(settings: Settings) -> str:
-    """The correlated form, a line a setting."""
-    return _everywhere(settings, CORRELATED)
+    """The correlated form, a line a setting; then its other weights, a line each."""
+    names = [f'correlated {weight:g}' for weight in SWEPT_CORRELATED]
+    return f'{_everywhere(settings, CORRELATED)}\n\n{_sweep(settings, names)}'
 
 
 def _everywhere(settings: Settings, form: str) -> str:
@@ -137,10 +139,16 @@ def choice(settings: Settings) -> str:
 
 def sweep(settings: Settings) -> str:
     """The centred forms at other weights, a line each."""
-    chosen = {k: m for k, m in sorted(settings.items()) if 'landmark_cka 30' in m}
+    return _sweep(settings, [f'{form} {weight:g}' for form in FORMS for weight in SWEPT])
+
+
+def _sweep(settings: Settings, names: list[str]) -> str:
+    """Losses and weights, a line each, in the settings that have the last of them."""
+    chosen = {k: m for k, m in sorted(settings.items()) if names[-1] in m}
     columns = ('top-1', 'less the student alone', 'gradient ratio')
-    lines = [['loss, weight', *(f'{setting[1]}: {what}' for setting in chosen for what in columns)]]
-    for name in (ALONE, *(f'{form} {weight:g}' for form in FORMS for weight in SWEPT)):
+    head = (f'{setting[0]}, {setting[1]}: {what}' for setting in chosen for what in columns)
+    lines = [['loss, weight', *head]]
+    for name in (ALONE, *names):
         line = [name]
         for methods in chosen.values():
             line += [cell(methods, name), shown(difference(methods, name, ALONE)), ratio(methods, name)]

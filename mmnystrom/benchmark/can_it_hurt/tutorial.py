@@ -38,24 +38,27 @@ model['distiller']['distill_losses'].update(loss_kda=dict(loss_weight=0.0))
 """
 
 
-def published(weight: float) -> str:
-    """The loss of the paper in the place of the tutorial's."""
+def instead(**arguments) -> str:
+    """Another KDALoss, on the same landmarks, in the place of the tutorial's."""
     return f"""
 model['distiller']['distill_losses'].update(
     loss_kda=dict(
-        _delete_=True, type='KDALoss', loss_weight={weight},
+        _delete_=True, type='KDALoss', **{arguments},
         landmarks=dict(type='class_center', num_landmarks=num_classes)))
 """
 
 
+CENTERED = instead(preset='landmark_cka', loss_weight=3.0)
 #: Methods, and what is added to the tutorial's file for them; None is the student alone.
 METHODS: dict[str, str | None] = {
     'student alone': None,
     'KD': CE + KL + WITHOUT,
-    'KDA as published': published(0.04),
-    'KDA as published, weight 0.231': published(0.231),
-    'KDA default': '',
-    'KDA default + KD': CE + KL,
+    'KDA as published': instead(loss_weight=0.04),
+    'KDA as published, weight 0.231': instead(loss_weight=0.231),
+    'KDA default': CENTERED,
+    'KDA default + KD': CENTERED + CE + KL,
+    'KDA correlated': '',
+    'KDA correlated + KD': CE + KL,
 }
 NETWORKS = """
 model['architecture'].update(

@@ -13,13 +13,19 @@ from mmnystrom.benchmark.can_it_hurt import plan, report, runs, tutorial
 from mmnystrom.plugin import KDALoss
 
 
-def test_the_default_is_what_the_configs_have():
-    pair = 'resnet18-w16_resnet18-w8_1xb32-40e_digits'
-    cfg = Config.fromfile(CONFIGS / f'distill/mmpretrain/kda/kda_neck_{pair}.py')
-    folders = Config.fromfile(CONFIGS / 'tutorial/class_folders.py')
-    for found in (cfg, folders):
-        loss = found.model.distiller.distill_losses.loss_kda
-        assert {key: loss[key] for key in plan.DEFAULT} == plan.DEFAULT
+@pytest.mark.parametrize(
+    ('file', 'arguments'),
+    [
+        ('distill/mmpretrain/kda/kda_neck', plan.DEFAULT),
+        ('distill/mmpretrain/kda/kda_correlated_neck', plan.TURNED),
+        ('tutorial/class_folders.py', plan.TURNED),
+    ],
+)
+def test_what_is_trained_is_what_the_configs_have(file, arguments):
+    if not file.endswith('.py'):
+        file = f'{file}_resnet18-w16_resnet18-w8_1xb32-40e_digits.py'
+    loss = Config.fromfile(CONFIGS / file).model.distiller.distill_losses.loss_kda
+    assert {key: loss[key] for key in arguments} == arguments
 
 
 def test_the_plan():
@@ -155,11 +161,9 @@ def test_the_tutorials_file_is_used_as_it_says(tmp_path, monkeypatch):
         losses = cfg.model.distiller.distill_losses
         assert ('loss_kl' in losses) == ('KD' in method.split(' '))
         assert cfg.custom_hooks == [dict(type='LandmarkHook', warmup_epochs=0)]
-        if 'default' in method:
-            assert losses.loss_kda == dict(
-                type='KDALoss',
-                landmarks=dict(type='class_center', num_landmarks=3),
-                **plan.DEFAULT,
-            )
+        for name, arguments in {'default': plan.DEFAULT, 'correlated': plan.TURNED}.items():
+            if name in method:
+                landmarks = dict(type='class_center', num_landmarks=3)
+                assert losses.loss_kda == dict(type='KDALoss', landmarks=landmarks, **arguments)
     images = list((tmp_path / 'images-2').rglob('*.png'))
     assert len(images) == 3 * (2 + 4)
