@@ -46,13 +46,10 @@ methods = dict({
     'KDA + KD, weight 10': dict(config='kda/kda_neck-kd', options={weight: 10, **late}),
     # Features turned by their landmarks; the weight was chosen on images held out, too.
     'KDA correlated': dict(config='kda/kda_correlated_neck', options=late),
-    'KDA correlated + KD': dict(config='kda/kda_neck-kd', options={
-        f'{losses}.loss_kda.preset': 'nystrom_correlation', weight: 10, **late}),
+    'KDA correlated + KD': dict(config='kda/kda_correlated_neck-kd', options=late),
     'KD, three times its weight': dict(config='kd/kd_logits', options=stronger_kd),
     'KDA correlated + KD, three times its weight': dict(
-        config='kda/kda_neck-kd', options={
-            f'{losses}.loss_kda.preset': 'nystrom_correlation', weight: 10,
-            **stronger_kd, **late}),
+        config='kda/kda_correlated_neck-kd', options={**stronger_kd, **late}),
     'KDA correlated + DIST': dict(
         config='kda/kda_correlated_neck', options=dist_too),
     'KDA + DIST': dict(config='kda/kda_neck', options=dist_too),

@@ -10,6 +10,8 @@ from mmengine.dist import all_reduce
 from torch import Tensor
 
 from mmnystrom.core import widen
+from mmnystrom.core.distances import Correlation
+from mmnystrom.core.forms import Nystrom
 
 from .compiling import run_eagerly
 from .log_names import log_labels
@@ -19,10 +21,12 @@ from .once import Once
 
 #: A loss pulls too hard if its gradient is so many times that of the task, in the mean of IN_A_ROW
 #: epochs.
-#: The first number is for losses that also pull on the length of features, the second for the others.
+#: The first number is for losses that also pull on the length of features, the second for the others,
+#: the third for correlations of Nystrom rows: they gain as much at 44 as at less, and from 120 on less.
 #: Measured by tools/analysis/can_it_hurt.py.
 TOO_HARD = 2
 TOO_HARD_WITHOUT_SCALE = 20
+TOO_HARD_CORRELATED = 100
 IN_A_ROW = 2
 #: Points of top-1 that the student may lose after the loss has begun, in so many validations in a row.
 POINTS = 5
@@ -218,14 +222,19 @@ def remedy(loss: KDALoss, ratio: float | None) -> str:
 def too_hard(name: str, loss: KDALoss, ratios: list[float]) -> str | None:
     """The warning of a loss that pulls too hard, by its ratios in the last epochs; or None."""
     ratio = sum(ratios) / len(ratios)
-    limit = TOO_HARD_WITHOUT_SCALE if loss.scale_free else TOO_HARD
-    if len(ratios) < IN_A_ROW or ratio <= limit:
+    if len(ratios) < IN_A_ROW or ratio <= _limit(loss):
         return None
     times = f'{ratio:.0f}' if ratio >= 10 else f'{ratio:.1f}'
     return (
         f"{name} pulls {times} times as hard on the student's features as its task: set "
         f'{remedy(loss, ratio)}.'
     )
+
+
+def _limit(loss: KDALoss) -> float:
+    if isinstance(loss.form, Nystrom) and isinstance(loss.distance, Correlation):
+        return TOO_HARD_CORRELATED
+    return TOO_HARD_WITHOUT_SCALE if loss.scale_free else TOO_HARD
 
 
 def lengths_apart(name: str, loss: KDALoss) -> str | None:

@@ -182,20 +182,22 @@ def test_what_to_write():
 
 
 @pytest.mark.parametrize(
-    ('ratios', 'scale', 'speaks'),
+    ('ratios', 'preset', 'speaks'),
     [
-        ([40.0], True, False),  # one epoch
-        ([3.6, 1.2], True, True),
-        ([1.8, 1.8], True, False),
-        ([12.0, 15.0], False, False),  # measured: harmless where there is no scale
-        ([40.0, 15.0], False, True),
+        ([40.0], None, False),  # one epoch
+        ([3.6, 1.2], None, True),
+        ([1.8, 1.8], None, False),
+        ([12.0, 15.0], 'landmark_cka', False),  # measured: harmless where there is no scale
+        ([40.0, 15.0], 'landmark_cka', True),
+        ([60.0, 28.0], 'nystrom_correlation', False),  # measured: it gains as much as with less
+        ([212.0, 30.0], 'nystrom_correlation', True),
     ],
 )
-def test_too_hard_is_the_mean_of_two_epochs(ratios, scale, speaks):
-    more = {} if scale else dict(preset='landmark_cka')
-    loss = KDALoss(landmarks=dict(type='class_center', num_landmarks=2), loss_weight=3.0, **more)
+def test_too_hard_is_the_mean_of_two_epochs(ratios, preset, speaks):
+    landmarks = dict(type='class_center', num_landmarks=2)
+    loss = KDALoss(landmarks=landmarks, loss_weight=3.0, preset=preset)
     said = too_hard('loss_kda', loss, ratios)
     assert bool(said) is speaks
     if speaks:
         assert said.startswith('loss_kda pulls ')
-        assert ('landmark_cka' in said) is scale
+        assert ('landmark_cka' in said) is (preset is None)
