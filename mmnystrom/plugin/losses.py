@@ -67,13 +67,16 @@ class KDALoss(KernelTransferLoss):
             scale, ``dict(type='linear', scale='landmarks')``. Defaults to ``'linear'``.
         form: ``'partial'``, ``'nystrom'`` or ``'batch'``, or ``dict(type='nystrom', rank=0.99)``;
             ``center=True`` centres any of them. Defaults to ``'partial'``.
-        distance: ``'smooth_l1'``, ``'l1'``, ``'mse'``, ``'kl'`` or ``'cosine'``, or
-            ``dict(type='kl', tau=4.0)``. Defaults to ``'smooth_l1'``.
+        distance: ``'smooth_l1'``, ``'l1'``, ``'mse'``, ``'kl'``, ``'row_kl'``, ``'cosine'`` or
+            ``'correlation'``, or ``dict(type='kl', tau=4.0)``. Defaults to ``'smooth_l1'``.
         normalize: ``'teacher_norm'``, ``'mean'`` or ``'none'``. Defaults to what goes with the
-            distance: ``'mean'`` for kl, ``'none'`` for cosine, else ``'teacher_norm'``.
-        preset: ``'landmark_cka'``, centred alignment with the landmarks, which has no scale and is what
-            to take for networks and data of one's own; or ``'sp'``, ``'cc'`` or ``'cka'``, the loss of
-            that name. Defaults to None, the loss of the paper.
+            distance: ``'mean'`` for kl, ``'none'`` for cosine and correlation, else
+            ``'teacher_norm'``.
+        preset: ``'nystrom_correlation'``, correlated Nystrom factors, which have no scale and are what
+            to take for pre-FC features of networks and data of one's own, with ``loss_weight=10``;
+            ``'landmark_cka'``, centred alignment with the landmarks, for logits, with 3; or ``'sp'``,
+            ``'cc'``, ``'cka'`` or ``'pkt'``, the loss of that name. Defaults to None, the loss of the
+            paper.
         loss_weight: Factor of the loss; the authors' code has 0.04. Defaults to 1.0.
 
     Raises:
