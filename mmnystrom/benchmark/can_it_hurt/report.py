@@ -20,6 +20,7 @@ SWEPT = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 STRONGER = 'landmark_cka 10'
 #: The loss of the configs ``kda_correlated_neck_*``, with its weight.
 CORRELATED = 'correlated 10'
+#: Weights of it that are tried.
 SWEPT_CORRELATED = (1.0, 3.0, 10.0, 30.0, 100.0)
 
 Settings = dict[tuple[str, ...], dict[str, dict[int, dict]]]
