@@ -6,9 +6,10 @@ For developers, after a config or a result has changed. A test compares.
 from mmnystrom.benchmark.zoo import measured, metafiles
 
 if __name__ == '__main__':
-    for path, text in metafiles().items():
+    results, otherwise = measured()
+    for path, text in metafiles(results).items():
         path.write_text(text)
-    for suite, methods in measured()[1].items():
+    for suite, methods in otherwise.items():
         print(
             f'results/{suite}.json: no result of {", ".join(methods)} is taken. They were trained '
             'otherwise than their configs say today: with options such as --amp, or before a change.'

@@ -101,9 +101,8 @@ def metafile(folder: Path, results: dict[str, float]) -> dict:
     return {'Collections': [head], 'Models': models}
 
 
-def metafiles() -> dict[Path, str]:
-    """Path of a file -> the text that belongs into it."""
-    results, _ = measured()
+def metafiles(results: dict[str, float]) -> dict[Path, str]:
+    """Path of a file -> the text that belongs into it, with the results that :func:`measured` gives."""
     folders = sorted(path for path in ZOO.iterdir() if path.is_dir())
     found = {
         folder / 'metafile.yml': yaml.safe_dump(metafile(folder, results), sort_keys=False, width=100)

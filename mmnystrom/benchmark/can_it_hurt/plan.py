@@ -164,11 +164,10 @@ def correlated(seeds: int) -> dict[Run, Method]:
         ('CIFAR 12 x 120', *PAIRS[1]),
         ('Digits', *PAIRS[0]),
     ]:
-        for weight in SWEPT_CORRELATED:
+        for name, weight in SWEPT_CORRELATED.items():
             method = Method(kda=kda(**dict(TURNED, loss_weight=weight)))
             for seed in range(seeds):
-                run = Run(data, *pair, DATA[data].batch, 1.0, f'correlated {weight:g}', seed)
-                runs[run] = method
+                runs[Run(data, *pair, DATA[data].batch, 1.0, name, seed)] = method
     return runs
 
 

@@ -20,8 +20,8 @@ SWEPT = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 STRONGER = 'landmark_cka 10'
 #: The loss of the configs ``kda_correlated_neck_*``, with its weight.
 CORRELATED = 'correlated 10'
-#: Weights of it that are tried.
-SWEPT_CORRELATED = (1.0, 3.0, 10.0, 30.0, 100.0)
+#: It at the weights that are tried, by name.
+SWEPT_CORRELATED = {f'correlated {weight:g}': weight for weight in (1.0, 3.0, 10.0, 30.0, 100.0)}
 
 Settings = dict[tuple[str, ...], dict[str, dict[int, dict]]]
 
@@ -95,8 +95,7 @@ def stronger(settings: Settings) -> str:
 
 def correlated(settings: Settings) -> str:
     """The correlated form, a line a setting; then its other weights, a line each."""
-    names = [f'correlated {weight:g}' for weight in SWEPT_CORRELATED]
-    return f'{_everywhere(settings, CORRELATED)}\n\n{_sweep(settings, names)}'
+    return f'{_everywhere(settings, CORRELATED)}\n\n{_sweep(settings, list(SWEPT_CORRELATED))}'
 
 
 def _everywhere(settings: Settings, form: str) -> str:

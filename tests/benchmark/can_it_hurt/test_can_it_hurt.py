@@ -12,18 +12,18 @@ from support import CONFIGS
 from mmnystrom.benchmark.can_it_hurt import plan, report, runs, tutorial
 from mmnystrom.plugin import KDALoss
 
+PAIR = 'resnet18-w16_resnet18-w8_1xb32-40e_digits'
+
 
 @pytest.mark.parametrize(
     ('file', 'arguments'),
     [
-        ('distill/mmpretrain/kda/kda_neck', plan.DEFAULT),
-        ('distill/mmpretrain/kda/kda_correlated_neck', plan.TURNED),
+        (f'distill/mmpretrain/kda/kda_neck_{PAIR}.py', plan.DEFAULT),
+        (f'distill/mmpretrain/kda/kda_correlated_neck_{PAIR}.py', plan.TURNED),
         ('tutorial/class_folders.py', plan.TURNED),
     ],
 )
 def test_what_is_trained_is_what_the_configs_have(file, arguments):
-    if not file.endswith('.py'):
-        file = f'{file}_resnet18-w16_resnet18-w8_1xb32-40e_digits.py'
     loss = Config.fromfile(CONFIGS / file).model.distiller.distill_losses.loss_kda
     assert {key: loss[key] for key in arguments} == arguments
 
