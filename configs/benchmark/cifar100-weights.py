@@ -48,6 +48,9 @@ methods = {
             key.replace('loss_kda', 'loss_kda_logits'): value
             for key, value in {**nystrom, **correlation, weight: 10}.items()},
         weight: 10, **late}),
+    'KDA correlated, weight 10, and centred post-FC, weight 3': dict(
+        config='kda/kda_neck-logits', options={
+            **nystrom, **correlation, weight: 10, **late}),
     'KDA Nystrom, weight 10': dict(config='kda/kda_neck', options={
         **nystrom, weight: 10, **late}),
     'KDA partial correlation, weight 3': dict(config='kda/kda_neck', options={

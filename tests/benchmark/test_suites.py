@@ -33,7 +33,7 @@ def test_every_suite_names_real_configs(file):
             assert 'pretrain' in first.stem or 'options' in cfg  # then it is a copy with another name
     # Twenty-two methods, the student, the first stages of AB and FT, and the teacher.
     others = {'imagenet': 22, 'cifar100-w32-20e': 23, 'cifar100-cpu': 38, 'cifar100-gpu': 38}
-    others |= {'kda-weights': 9 + 1 + 1, 'kda-weights-30e': 7 + 1 + 1, 'cifar100-weights': 24 + 2}
+    others |= {'kda-weights': 9 + 1 + 1, 'kda-weights-30e': 7 + 1 + 1, 'cifar100-weights': 25 + 2}
     others |= {f'kda-weights-digits{e}': 8 + 2 for e in ('', '-10e', '-160e')}
     expected = others.get(file.stem, 22 + 1 + 2 + 1)
     assert len(plan.methods) == expected
