@@ -26,11 +26,13 @@ methods = dict({
     'AB': None,
     'FT': None,
     'KDA as published': None,
-    'KDA pre-FC': dict(changed, config='kda/kda_neck'),  # as published
+    'KDA pre-FC': dict(config='kda/kda_neck', options=late),  # as published
     'KDA centred': dict(changed, config='kda/kda_centered_neck'),
+    'KDA correlated': dict(changed, config='kda/kda_correlated_neck'),
     'KDA post-FC': dict(changed, config='kda/kda_logits'),
     'KDA both': dict(changed, config='kda/kda_neck-logits'),
-    'KDA + KD': dict(changed, config='kda/kda_neck-kd'),
+    'KDA + KD': dict(config='kda/kda_neck-kd', options=late),
+    'KDA correlated + KD': dict(changed, config='kda/kda_correlated_neck-kd'),
     'KDA centred + KD': dict(
         config='kda/kda_neck-kd',
         options={**late, f'{loss}.preset': 'landmark_cka', f'{loss}.loss_weight': 3}),

@@ -10,56 +10,59 @@ loss = f'{distiller}.distill_losses.loss_kda'
 mapping = f'{distiller}.loss_forward_mappings.loss_kda'
 weight = f'{loss}.loss_weight'
 late = {'custom_hooks.0.warmup_epochs': 1}
+centred = {f'{loss}.preset': 'landmark_cka'}
 # The two together are preset='nystrom_correlation'.
 nystrom = {f'{loss}.form': dict(type='nystrom', center=True)}
 correlation = {f'{loss}.distance': 'correlation'}
+correlated = {f'{loss}.preset': 'nystrom_correlation'}
 methods = {
     'KD': 'kd/kd_logits',
     'KD, three times its weight': dict(
         config='kd/kd_logits',
         options={f'{distiller}.distill_losses.loss_kl.loss_weight': 2.7}),
     'DIST': 'dist/dist_logits',
-    'KDA pre-FC, weight 3': dict(config='kda/kda_neck', options={weight: 3, **late}),
-    'KDA pre-FC, weight 10': dict(config='kda/kda_neck', options={weight: 10, **late}),
-    'KDA pre-FC, weight 30': dict(config='kda/kda_neck', options={weight: 30, **late}),
-    'KDA pre-FC, weight 100': dict(config='kda/kda_neck', options={weight: 100, **late}),
+    'KDA centred, weight 3': dict(
+        config='kda/kda_centered_neck', options={weight: 3, **late}),
+    'KDA centred, weight 10': dict(
+        config='kda/kda_centered_neck', options={weight: 10, **late}),
+    'KDA centred, weight 30': dict(
+        config='kda/kda_centered_neck', options={weight: 30, **late}),
+    'KDA centred, weight 100': dict(
+        config='kda/kda_centered_neck', options={weight: 100, **late}),
+    'KDA centred + KD, weight 3': dict(
+        config='kda/kda_neck-kd', options={**centred, weight: 3, **late}),
+    'KDA centred + KD, weight 10': dict(
+        config='kda/kda_neck-kd', options={**centred, weight: 10, **late}),
+    'KDA centred + KD, weight 30': dict(
+        config='kda/kda_neck-kd', options={**centred, weight: 30, **late}),
+    'KDA correlated, weight 3': dict(config='kda/kda_neck', options={weight: 3, **late}),
+    'KDA correlated, weight 10': dict(config='kda/kda_neck', options={weight: 10, **late}),
+    'KDA correlated, weight 30': dict(config='kda/kda_neck', options={weight: 30, **late}),
+    'KDA correlated + KD, weight 10': dict(
+        config='kda/kda_neck-kd', options={weight: 10, **late}),
     # Other forms, distances and places of the loss, one at a time.
-    'KDA correlated, weight 3': dict(config='kda/kda_neck', options={
-        **nystrom, **correlation, weight: 3, **late}),
-    'KDA correlated, weight 10': dict(config='kda/kda_neck', options={
-        **nystrom, **correlation, weight: 10, **late}),
-    'KDA correlated, weight 30': dict(config='kda/kda_neck', options={
-        **nystrom, **correlation, weight: 30, **late}),
-    'KDA correlated + KD, weight 10': dict(config='kda/kda_neck-kd', options={
-        **nystrom, **correlation, weight: 10, **late}),
     'KDA correlated rows, weight 10': dict(config='kda/kda_neck', options={
-        **nystrom, f'{loss}.distance': dict(type='correlation', of='rows'),
-        weight: 10, **late}),
+        f'{loss}.distance': dict(type='correlation', of='rows'), weight: 10, **late}),
     'KDA correlated columns, weight 10': dict(config='kda/kda_neck', options={
-        **nystrom, f'{loss}.distance': dict(type='correlation', of='columns'),
-        weight: 10, **late}),
+        f'{loss}.distance': dict(type='correlation', of='columns'), weight: 10, **late}),
     'KDA correlated rbf, weight 10': dict(config='kda/kda_neck', options={
-        **nystrom, **correlation, f'{loss}.kernel': dict(type='rbf', gamma='median'),
-        weight: 10, **late}),
-    'KDA correlated post-FC, weight 10': dict(config='kda/kda_logits', options={
-        **nystrom, **correlation, weight: 10, **late}),
+        f'{loss}.kernel': dict(type='rbf', gamma='median'), weight: 10, **late}),
+    'KDA correlated post-FC, weight 10': dict(
+        config='kda/kda_logits', options={**correlated, weight: 10, **late}),
     'KDA correlated both, weight 10': dict(config='kda/kda_neck-logits', options={
-        **nystrom, **correlation, **{
-            key.replace('loss_kda', 'loss_kda_logits'): value
-            for key, value in {**nystrom, **correlation, weight: 10}.items()},
+        f'{loss}_logits.preset': 'nystrom_correlation', f'{loss}_logits.loss_weight': 10,
         weight: 10, **late}),
     'KDA correlated, weight 10, and centred post-FC, weight 3': dict(
-        config='kda/kda_neck-logits', options={
-            **nystrom, **correlation, weight: 10, **late}),
-    'KDA Nystrom, weight 10': dict(config='kda/kda_neck', options={
-        **nystrom, weight: 10, **late}),
-    'KDA partial correlation, weight 3': dict(config='kda/kda_neck', options={
-        **correlation, weight: 3, **late}),
-    'KDA partial correlation, weight 10': dict(config='kda/kda_neck', options={
-        **correlation, weight: 10, **late}),
+        config='kda/kda_neck-logits', options={weight: 10, **late}),
+    'KDA Nystrom, weight 10': dict(
+        config='kda/kda_centered_neck', options={**nystrom, weight: 10, **late}),
+    'KDA partial correlation, weight 3': dict(
+        config='kda/kda_centered_neck', options={**correlation, weight: 3, **late}),
+    'KDA partial correlation, weight 10': dict(
+        config='kda/kda_centered_neck', options={**correlation, weight: 10, **late}),
     'KDA partial correlation post-FC, weight 10': dict(
         config='kda/kda_logits', options={**correlation, weight: 10, **late}),
-    'KDA on maps, weight 30': dict(config='kda/kda_neck', options={
+    'KDA on maps, weight 30': dict(config='kda/kda_centered_neck', options={
         f'{distiller}.student_recorders.feat.source': 'backbone.layer3',
         f'{distiller}.teacher_recorders.feat.source': 'backbone.layer3',
         f'{distiller}.connectors': dict(
@@ -67,9 +70,6 @@ methods = {
         f'{mapping}.s_feature.connector': 'rows',
         f'{mapping}.t_feature.connector': 'rows',
         weight: 30, **late}),
-    'KDA + KD, weight 3': dict(config='kda/kda_neck-kd', options={weight: 3, **late}),
-    'KDA + KD, weight 10': dict(config='kda/kda_neck-kd', options={weight: 10, **late}),
-    'KDA + KD, weight 30': dict(config='kda/kda_neck-kd', options={weight: 30, **late}),
 }
 
 # Scored on a tenth of the training images, so that what is chosen by it is not chosen by the

@@ -1,18 +1,23 @@
-# Whether the weight that short trials ask for holds over the whole schedule: KDA's default,
-# and with KD at KD's own weight, on 20 classes of CIFAR-100.
+# Whether the weight that short trials ask for holds over the whole schedule: KDA's centred
+# form, and with KD at KD's own weight, on 20 classes of CIFAR-100.
 title = 'KDA on 20 classes of CIFAR-100: loss weight, 30 epochs'
 pair = 'resnet18-w16_resnet18-w8_1xb128-30e_cifar100-20'
 teacher = 'vanilla/mmpretrain/cifar100-20/resnet18-w16_1xb128-30e_cifar100-20.py'
 student = 'vanilla/mmpretrain/cifar100-20/resnet18-w8_1xb128-30e_cifar100-20.py'
 
-weight = 'model.distiller.distill_losses.loss_kda.loss_weight'
+loss = 'model.distiller.distill_losses.loss_kda'
+weight = f'{loss}.loss_weight'
+centred = {f'{loss}.preset': 'landmark_cka'}
 methods = {
-    'KDA pre-FC, weight 3': dict(config='kda/kda_neck', options={weight: 3}),
-    'KDA pre-FC, weight 10': dict(config='kda/kda_neck', options={weight: 10}),
-    'KDA pre-FC, weight 30': dict(config='kda/kda_neck', options={weight: 30}),
-    'KDA + KD, weight 3': dict(config='kda/kda_neck-kd', options={weight: 3}),
-    'KDA + KD, weight 10': dict(config='kda/kda_neck-kd', options={weight: 10}),
-    'KDA + KD, weight 30': dict(config='kda/kda_neck-kd', options={weight: 30}),
+    'KDA centred, weight 3': dict(config='kda/kda_centered_neck', options={weight: 3}),
+    'KDA centred, weight 10': dict(config='kda/kda_centered_neck', options={weight: 10}),
+    'KDA centred, weight 30': dict(config='kda/kda_centered_neck', options={weight: 30}),
+    'KDA centred + KD, weight 3': dict(
+        config='kda/kda_neck-kd', options={**centred, weight: 3}),
+    'KDA centred + KD, weight 10': dict(
+        config='kda/kda_neck-kd', options={**centred, weight: 10}),
+    'KDA centred + KD, weight 30': dict(
+        config='kda/kda_neck-kd', options={**centred, weight: 30}),
     'KD': 'kd/kd_logits',
 }
 

@@ -1,8 +1,8 @@
 """KDA's choices side by side on Digits: forms, kernels and landmark strategies.
 
 One choice is changed at a time from the config of the demo (pre-FC, class centres, linear kernel,
-partial rows), each with partial and with Nystrom rows. Beside them stand KDA's default and the methods
-that compare kernels of a batch, or logits, as the zoo has them.
+partial rows), each with partial and with Nystrom rows. Beside them stand KDA's other losses and the
+methods that compare kernels of a batch, or logits, as the zoo has them.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ LANDMARKS = {
 }
 #: Name -> the beginning of its config's name, which the pair completes.
 RELATIVES = {
-    'KDA default': 'kda/kda_neck',
+    'KDA centred': 'kda/kda_centered_neck',
+    'KDA correlated': 'kda/kda_neck',
     'KD standardized': 'kd_standardized/kd-standardized_logits',
     'PKT': 'pkt/pkt_neck',
     'SP': 'sp/sp_backbone',

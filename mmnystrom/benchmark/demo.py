@@ -20,7 +20,7 @@ from .timing import one_thread, ratios_in_turns
 PAIR = 'resnet18-w16_resnet18-w8_1xb32-40e_digits'
 KDA = 'distill/mmpretrain/kda'
 PUBLISHED = 'KDA as published'
-DEFAULT = 'KDA pre-FC'
+DEFAULT = 'KDA correlated'
 BASELINE = 'KD'
 #: Name -> config.
 METHODS = {

@@ -32,6 +32,11 @@ IN_A_ROW = 2
 POINTS = 5
 #: Lengths of features that differ by more than this factor are said to differ much.
 APART = 2
+#: What to write in the place of a loss with a scale, as the configs have it.
+WITHOUT_SCALE = (
+    "preset='nystrom_correlation', loss_weight=10, or on logits preset='landmark_cka', loss_weight=3, "
+    'which have no scale'
+)
 
 
 class PullMeter:
@@ -215,7 +220,7 @@ def remedy(loss: KDALoss, ratio: float | None) -> str:
     if ratio is not None and ratio > 1 and loss.loss_weight:
         lines.append(f'loss_weight={float(f"{loss.loss_weight / ratio:.0e}"):g}')
     if not loss.scale_free:
-        lines.append("preset='landmark_cka', which has no scale")
+        lines.append(WITHOUT_SCALE)
     return ', or '.join(lines) or 'a smaller loss_weight'
 
 
@@ -250,6 +255,6 @@ def lengths_apart(name: str, loss: KDALoss) -> str | None:
     return (
         f"{name}: the student's features are {student / teacher:.2g} times as long as the teacher's, "
         f'{student:.3g} and {teacher:.3g}, and this loss makes them as long before anything else: '
-        "write preset='landmark_cka', which has no scale, or kernel=dict(type='linear', "
-        "scale='landmarks'), or watch its gradient_ratio in the log."
+        f"write {WITHOUT_SCALE}; or kernel=dict(type='linear', scale='landmarks'), or watch its "
+        'gradient_ratio in the log.'
     )

@@ -16,9 +16,9 @@ TUNING = dict(
     scores={
         'student alone': [[80.0], [85.0], None],
         'KD': [[80.0], [81.0], [88.0]],
-        'KDA pre-FC': [[90.0], [81.0], [80.0]],
+        'KDA correlated': [[90.0], [81.0], [80.0]],
     },
-    chosen={'student alone': 1.0, 'KD': 10.0, 'KDA pre-FC': 0.1},
+    chosen={'student alone': 1.0, 'KD': 10.0, 'KDA correlated': 0.1},
     failed={
         'student alone x10, seed 0': 'student alone x10, seed 0: it diverged',
         'teacher, seed 0': 'teacher, seed 0: killed',

@@ -24,7 +24,7 @@ def results_of(names):
 
 
 def test_table_and_pictures(tmp_path):
-    results = results_of(['student alone', 'KD', 'KDA pre-FC', 'RKD'])
+    results = results_of(['student alone', 'KD', 'KDA correlated', 'RKD'])
     results['KD'].costs = dict(time=1.5, memory=2.0, extra_parameters=1234)
     results['RKD'].diverged = [0]
     results['RKD'].transfer = {'pre-FC': [], 'post-FC': []}

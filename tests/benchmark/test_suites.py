@@ -31,11 +31,17 @@ def test_every_suite_names_real_configs(file):
         if method.first:
             first = plan.methods[method.first].config
             assert 'pretrain' in first.stem or 'options' in cfg  # then it is a copy with another name
-    # Twenty-two methods, the student, the first stages of AB and FT, and the teacher.
-    others = {'imagenet': 22, 'cifar100-w32-20e': 23, 'cifar100-cpu': 38, 'cifar100-gpu': 38}
+    # Twenty-three methods, the student, the first stages of AB and FT, and the teacher.
+    others = {
+        'imagenet': 22,
+        'cifar100': 28,
+        'cifar100-w32-20e': 25,
+        'cifar100-cpu': 39,
+        'cifar100-gpu': 39,
+    }
     others |= {'kda-weights': 9 + 1 + 1, 'kda-weights-30e': 7 + 1 + 1, 'cifar100-weights': 25 + 2}
     others |= {f'kda-weights-digits{e}': 8 + 2 for e in ('', '-10e', '-160e')}
-    expected = others.get(file.stem, 22 + 1 + 2 + 1)
+    expected = others.get(file.stem, 23 + 1 + 2 + 1)
     assert len(plan.methods) == expected
     assert len(plan) == (expected - 1) * cfg.seeds + 1 if TEACHER in plan.methods else expected
     if file.stem == 'imagenet':
@@ -98,19 +104,19 @@ methods = {{'FT': None, 'KDA x3': dict(config='kda/kda_neck', options={{'{WEIGHT
            'SP': dict(_delete_=True, config='sp/sp_backbone')}}
 options = {{'train_cfg.max_epochs': 7}}
 """
-    plan = plan_of(tmp_path, text, methods=['KDA pre-FC', 'KDA x3', 'SP'])
-    assert list(plan.methods) == [TEACHER, STUDENT, 'SP', 'KDA pre-FC', 'KDA x3']
+    plan = plan_of(tmp_path, text, methods=['KDA correlated', 'KDA x3', 'SP'])
+    assert list(plan.methods) == [TEACHER, STUDENT, 'SP', 'KDA correlated', 'KDA x3']
     cfgs = {name: Config.fromfile(method.config) for name, method in plan.methods.items()}
     assert all(cfg.train_cfg.max_epochs == 7 for cfg in cfgs.values())
     losses = {name: cfg.model.distiller.distill_losses for name, cfg in cfgs.items() if 'KDA' in name}
     assert losses['KDA x3'].loss_kda.loss_weight == 9
-    assert losses['KDA pre-FC'].loss_kda.loss_weight == 3
-    assert plan.run('KDA x3', 0).fingerprint != plan.run('KDA pre-FC', 0).fingerprint
+    assert losses['KDA correlated'].loss_kda.loss_weight == 10
+    assert plan.run('KDA x3', 0).fingerprint != plan.run('KDA correlated', 0).fingerprint
 
 
 def test_a_suite_has_another_number_of_epochs(tmp_path):
     text = "epochs = 10\noptions = {'train_cfg.val_interval': 5}\n"
-    methods = plan_of(tmp_path, text, methods=['KDA pre-FC']).methods
+    methods = plan_of(tmp_path, text, methods=['KDA correlated']).methods
     teacher, alone, kda = (Config.fromfile(method.config) for method in methods.values())
     assert teacher.train_cfg.max_epochs == 30 and teacher.param_scheduler[1].end == 30
     for cfg in (alone, kda):

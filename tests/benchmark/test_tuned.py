@@ -35,16 +35,16 @@ def chosen(tmp_path):
     return write
 
 
-def options_of(tmp_path, file, methods=('KD', 'KDA pre-FC'), **more):
+def options_of(tmp_path, file, methods=('KD', 'KDA correlated'), **more):
     return Options('digits', work_dir=tmp_path / 'w', methods=list(methods), tuned=file, **more)
 
 
 def test_the_chosen_weights_are_trained_beside_the_papers(tmp_path, chosen):
     scheduler, _ = suite_scheduler(options_of(tmp_path, chosen(), first_seed=2))
     plan = scheduler.plan
-    assert plan.reported == [STUDENT, 'KD', 'KDA pre-FC', 'KD tuned', 'KDA pre-FC tuned']
+    assert plan.reported == [STUDENT, 'KD', 'KDA correlated', 'KD tuned', 'KDA correlated tuned']
     assert plan.tuning == dict(TUNING, suite='Another') and list(plan.seeds) == [2, 3, 4]
-    for name, loss, factor in (('KD', 'loss_kl', 10), ('KDA pre-FC', 'loss_kda', 0.1)):
+    for name, loss, factor in (('KD', 'loss_kl', 10), ('KDA correlated', 'loss_kda', 0.1)):
         plain, tuned = (
             Config.fromfile(plan.methods[x].config).model.distiller.distill_losses[loss]
             for x in (name, f'{name} tuned')
@@ -85,7 +85,7 @@ def test_fewer_methods_have_their_own_trials_only():
 def test_what_has_no_weights_is_refused(tmp_path, chosen):
     with pytest.raises(
         SuiteError,
-        match=r'no weights of DKD\. It has those of student alone, KD, KDA pre-FC: .* add --tune',
+        match=r'no weights of DKD\. It has those of student alone, KD, KDA correlated: .* add --tune',
     ):
         suite_scheduler(options_of(tmp_path, chosen(), ['KD', 'DKD']))
     for factor in (0, -1.0, '3', None, True):
@@ -104,16 +104,16 @@ def test_what_has_no_weights_is_refused(tmp_path, chosen):
 
 def test_factors_of_other_weights_than_the_configs_are_refused(tmp_path, chosen):
     plan = suite_scheduler(options_of(tmp_path, chosen()))[0].plan
-    names = [STUDENT, 'KD', 'KDA pre-FC']
+    names = [STUDENT, 'KD', 'KDA correlated']
     weights = own_weights(plan, names)
     file = chosen(tuning=dict(TUNING, weights=weights))
     assert suite_scheduler(options_of(tmp_path, file))[0].plan.tuning['weights'] == weights
     assert of_methods(dict(TUNING, weights=weights), ['KD'])['weights'] == {'KD': weights['KD']}
-    (key,) = weights['KDA pre-FC']
-    changed = {**weights, 'KDA pre-FC': {key: 0.25}}
+    (key,) = weights['KDA correlated']
+    changed = {**weights, 'KDA correlated': {key: 0.25}}
     file = chosen(tuning=dict(TUNING, weights=changed))
     with pytest.raises(
-        SuiteError, match=r'loss_weight.: 0\.25} for KDA pre-FC, and its config has .*: tune'
+        SuiteError, match=r'loss_weight.: 0\.25} for KDA correlated, and its config has .*: tune'
     ):
         suite_scheduler(options_of(tmp_path, file))
     suite_scheduler(options_of(tmp_path, file, ['KD']))
@@ -194,7 +194,7 @@ def test_tuned_reports_of_the_same_choice_are_one(tmp_path):
     ]
     text = join_reports(files, tmp_path / 'out')
     found = json.loads((tmp_path / 'out' / 'results.json').read_text())
-    assert found['tuning'] == TUNING and 'KD x10, KDA pre-FC x0.1' in text
+    assert found['tuning'] == TUNING and 'KD x10, KDA correlated x0.1' in text
     assert (tmp_path / 'out' / 'tuning.png').is_file()
 
 

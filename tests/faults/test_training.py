@@ -48,7 +48,7 @@ def landmarks(cfg, **spec):
 
 @mistake(
     "loss_kda: the student's features are .* times as long as the teacher's",
-    "preset='landmark_cka'",
+    "preset='nystrom_correlation'",
     epochs=2,
     runs=True,
 )

@@ -10,7 +10,7 @@ from support import kda_config, train
 
 from mmnystrom.plugin import KDALoss
 from mmnystrom.plugin.lookup import kda_losses
-from mmnystrom.plugin.pull import lengths_apart, remedy, too_hard
+from mmnystrom.plugin.pull import WITHOUT_SCALE, lengths_apart, remedy, too_hard
 
 
 class Moment(Hook):
@@ -101,7 +101,7 @@ def test_a_loss_that_pulls_too_hard_is_said_once_with_a_number(tmp_path, caplog)
     messages = warnings_of(cfg)
     (said,) = [message for message in messages if 'times as hard' in message]
     assert 'loss_kda pulls' in said
-    assert "preset='landmark_cka', which has no scale" in said
+    assert WITHOUT_SCALE in said
     weight = float(said.split('loss_weight=')[1].split(',')[0])
     assert 0 < weight < 300
 
@@ -157,7 +157,7 @@ def lengths(student, teacher, **arguments):
 def test_lengths_that_differ_are_said_before_the_damage():
     said = lengths(6.0, 2.0)
     assert "loss_kda: the student's features are 3 times as long as the teacher's, 6 and 2" in said
-    assert "preset='landmark_cka'" in said
+    assert WITHOUT_SCALE in said
     assert '0.25 times' in lengths(0.5, 2.0)
     assert lengths(3.0, 2.0) is None
     assert lengths(6.0, 2.0, preset='landmark_cka') is None
@@ -176,7 +176,10 @@ def test_lengths_are_looked_at_when_the_loss_is_about_to_act(tmp_path):
 
 def test_what_to_write():
     plain = KDALoss(landmarks=dict(type='class_center', num_landmarks=2), loss_weight=0.231)
-    assert remedy(plain, 40.0) == "loss_weight=0.006, or preset='landmark_cka', which has no scale"
+    assert remedy(plain, 40.0) == f'loss_weight=0.006, or {WITHOUT_SCALE}'
+    for preset, weight in (('nystrom_correlation', 10), ('landmark_cka', 3)):  # the zoo's
+        assert repr(preset) in WITHOUT_SCALE and f'loss_weight={weight}' in WITHOUT_SCALE
+        assert KDALoss(landmarks=dict(type='class_center', num_landmarks=2), preset=preset).scale_free
     assert remedy(KDALoss(preset='cka', loss_weight=100.0), 20.0) == 'loss_weight=5'
     assert remedy(KDALoss(preset='cka'), None) == 'a smaller loss_weight'
 

@@ -5,9 +5,9 @@ results.json below --work-dir as soon as it is there; the same command goes on w
 
     python tools/analysis/can_it_hurt.py choose     # which form: every candidate on two pairs
     python tools/analysis/can_it_hurt.py weights    # the weights of the centred forms, 0.1 to 30
-    python tools/analysis/can_it_hurt.py table      # the default on pairs, data sets, batches, scales
-    python tools/analysis/can_it_hurt.py stronger   # the default's form at weight 10, on the same
-    python tools/analysis/can_it_hurt.py correlated # the loss of kda_correlated_neck_*, on the same
+    python tools/analysis/can_it_hurt.py table      # the centred loss: pairs, data sets, batches, scales
+    python tools/analysis/can_it_hurt.py stronger   # the centred loss at weight 10, on the same
+    python tools/analysis/can_it_hurt.py correlated # the correlated loss at weight 10, on the same
     python tools/analysis/can_it_hurt.py tutorial   # configs/tutorial on 12 classes of 120 images
 """
 

@@ -22,4 +22,4 @@ model = dict(
 val_cfg = dict(type='mmrazor.SingleTeacherDistillValLoop')
 
 # Not a pair of the paper.
-kda_loss = 'centered'
+kda_loss = dict(neck='correlated', logits='centered')

@@ -20,7 +20,7 @@ model = dict(
 val_cfg = dict(type='mmrazor.SingleTeacherDistillValLoop')
 
 # A pair of the paper.
-kda_loss = 'published'
+kda_loss = dict(neck='published', logits='published')
 
 # How long the first stage of methods that have two is.
 pretrain_epochs = 20

@@ -22,7 +22,7 @@ model = dict(
 val_cfg = dict(type='mmrazor.SingleTeacherDistillValLoop')
 
 # Not a pair of the paper.
-kda_loss = 'centered'
+kda_loss = dict(neck='correlated', logits='centered')
 
 # How long the first stage of methods that have two is.
 pretrain_epochs = 20

@@ -23,10 +23,11 @@ methods = dict({
         'factor_transfer/factor-transfer_backbone'
     ],
     'KDA as published': 'kda/kda_published_neck',
-    'KDA pre-FC': 'kda/kda_neck',
+    'KDA centred': 'kda/kda_centered_neck',
+    'KDA correlated': 'kda/kda_neck',
     'KDA post-FC': 'kda/kda_logits',
     'KDA both': 'kda/kda_neck-logits',
-    'KDA + KD': 'kda/kda_neck-kd',
+    'KDA correlated + KD': 'kda/kda_neck-kd',
 })
 
 seeds = 3

@@ -26,9 +26,9 @@ PAIRS = [
 ]
 
 
-#: What the configs for pairs other than the paper's have.
-DEFAULT = dict(preset='landmark_cka', loss_weight=3.0)
-#: What the configs ``kda_correlated_neck_*`` and the tutorial have.
+#: What the configs ``kda_centered_neck_*`` have, the default until the correlated loss.
+CENTERED = dict(preset='landmark_cka', loss_weight=3.0)
+#: What the configs for pairs other than the paper's have, and the tutorial.
 TURNED = dict(preset='nystrom_correlation', loss_weight=10.0)
 CENTERS = dict(type='class_center')
 
@@ -44,13 +44,13 @@ METHODS = {
     'student alone': Method(),
     'KD': KD,
     'KDA as published': Method(kda=kda(loss_weight=0.04)),
-    'KDA default': Method(kda=kda(**DEFAULT)),
-    'KDA default + KD': replace(KD, kda=kda(**DEFAULT)),
+    'KDA centred': Method(kda=kda(**CENTERED)),
+    'KDA centred + KD': replace(KD, kda=kda(**CENTERED)),
 }
 #: What is tried on the first two pairs only.
 EXTRA = {
-    'KDA default, post-FC': Method(kda=kda(**DEFAULT), layers=('logits',)),
-    'KDA default, both': Method(kda=kda(**DEFAULT), layers=('feat', 'logits')),
+    'KDA centred, post-FC': Method(kda=kda(**CENTERED), layers=('logits',)),
+    'KDA centred, both': Method(kda=kda(**CENTERED), layers=('feat', 'logits')),
     'cka 3': Method(kda=dict(preset='cka', loss_weight=3.0)),
 }
 CANDIDATES = {
@@ -92,7 +92,7 @@ CANDIDATES = {
 
 
 def candidates(seeds: int) -> dict[Run, Method]:
-    """Every form that might be the default, on two pairs."""
+    """Every form that might have been the default, on two pairs."""
     methods = {'student alone': METHODS['student alone'], 'KD': METHODS['KD']}
     methods['KDA as published'] = METHODS['KDA as published']
     methods.update(CANDIDATES)
@@ -118,7 +118,7 @@ def settings() -> list[tuple]:
 
 
 def table(seeds: int) -> dict[Run, Method]:
-    """The default beside the others."""
+    """The centred form beside the others."""
     return {
         Run(*setting, name, seed): method
         for seed in range(seeds)
@@ -152,12 +152,12 @@ def weights(seeds: int) -> dict[Run, Method]:
 
 
 def stronger(seeds: int) -> dict[Run, Method]:
-    """The default's form at three times its weight, in every setting of the table but for the scales."""
+    """The centred form at three times its weight, in every setting of the table but for the scales."""
     return _everywhere(STRONGER, kda(preset='landmark_cka', loss_weight=10.0), seeds)
 
 
 def correlated(seeds: int) -> dict[Run, Method]:
-    """The loss of the configs ``kda_correlated_neck_*``, in the same settings; other weights in three."""
+    """The default loss, correlated, in the same settings; other weights in three."""
     runs = _everywhere(CORRELATED, kda(**TURNED), seeds)
     for data, *pair in [
         ('CIFAR 12 x 120', *PAIRS[0]),

@@ -9,16 +9,16 @@ from .. import tables
 from ..plan import STUDENT as ALONE
 from ..tables import markdown_table, mean_std, paired
 
-#: Points that a default may be below the student alone, beyond the interval.
+#: Points that a loss may be below the student alone, beyond the interval.
 TOLERATED = 1.0
 #: Columns that not every row has.
-EXTRA = ('KDA default, post-FC', 'KDA default, both', 'cka 3')
+EXTRA = ('KDA centred, post-FC', 'KDA centred, both', 'cka 3')
 #: The forms and weights of the sweep.
 FORMS = ('cka', 'landmark_cka')
 SWEPT = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
-#: The default's form at three times its weight.
+#: The centred form at three times its weight.
 STRONGER = 'landmark_cka 10'
-#: The loss of the configs ``kda_correlated_neck_*``, with its weight.
+#: The default loss, with its weight.
 CORRELATED = 'correlated 10'
 #: It at the weights that are tried, by name.
 SWEPT_CORRELATED = {f'correlated {weight:g}': weight for weight in (1.0, 3.0, 10.0, 30.0, 100.0)}
@@ -78,18 +78,18 @@ def hurts(found: dict | None) -> bool:
 
 
 def table(settings: Settings) -> str:
-    """The default beside the others, a line a setting."""
-    names = (ALONE, 'KD', 'KDA as published', 'KDA default', 'KDA default + KD', *EXTRA)
+    """The centred form beside the others, a line a setting."""
+    names = (ALONE, 'KD', 'KDA as published', 'KDA centred', 'KDA centred + KD', *EXTRA)
     pairs = {
         'as published - alone': ('KDA as published', ALONE),
-        'default - alone': ('KDA default', ALONE),
-        'default + KD - KD': ('KDA default + KD', 'KD'),
+        'centred - alone': ('KDA centred', ALONE),
+        'centred + KD - KD': ('KDA centred + KD', 'KD'),
     }
-    return _table(settings, 'KDA default', names, pairs)
+    return _table(settings, 'KDA centred', names, pairs)
 
 
 def stronger(settings: Settings) -> str:
-    """The default's form at a larger weight, a line a setting."""
+    """The centred form at a larger weight, a line a setting."""
     return _everywhere(settings, STRONGER)
 
 
@@ -129,7 +129,7 @@ def choice(settings: Settings) -> str:
         lines = [['method', 'top-1 (%)', 'less the student alone', 'less KD', 'gradient ratio']]
         swept = [f'{form} {weight:g}' for form in FORMS for weight in SWEPT if weight not in (1, 3)]
         for method in methods:
-            if 'default' in method or method in swept:
+            if 'centred' in method or method in swept:
                 continue
             line = [method, cell(methods, method), shown(difference(methods, method, ALONE))]
             lines.append([*line, shown(difference(methods, method, 'KD')), ratio(methods, method)])

@@ -55,8 +55,8 @@ METHODS: dict[str, str | None] = {
     'KD': CE + KL + WITHOUT,
     'KDA as published': instead(loss_weight=0.04),
     'KDA as published, weight 0.231': instead(loss_weight=0.231),
-    'KDA default': CENTERED,
-    'KDA default + KD': CENTERED + CE + KL,
+    'KDA centred': CENTERED,
+    'KDA centred + KD': CENTERED + CE + KL,
     'KDA correlated': '',
     'KDA correlated + KD': CE + KL,
 }

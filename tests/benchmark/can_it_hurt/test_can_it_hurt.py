@@ -18,8 +18,8 @@ PAIR = 'resnet18-w16_resnet18-w8_1xb32-40e_digits'
 @pytest.mark.parametrize(
     ('file', 'arguments'),
     [
-        (f'distill/mmpretrain/kda/kda_neck_{PAIR}.py', plan.DEFAULT),
-        (f'distill/mmpretrain/kda/kda_correlated_neck_{PAIR}.py', plan.TURNED),
+        (f'distill/mmpretrain/kda/kda_centered_neck_{PAIR}.py', plan.CENTERED),
+        (f'distill/mmpretrain/kda/kda_neck_{PAIR}.py', plan.TURNED),
         ('tutorial/class_folders.py', plan.TURNED),
     ],
 )
@@ -100,21 +100,21 @@ def test_it_goes_on_where_it_was_stopped_and_repeats_what_has_changed(tmp_path, 
     assert found == {'a': dict(top1=18.0, of='another weight'), 'b': dict(top1=4.0, of='plain')}
 
 
-def results(default):
+def results(centred):
     found = {}
     for seed, wiggle in enumerate((0.0, 0.5, -0.5)):
-        values = {'student alone': 50, 'KD': 55, 'KDA as published': 40, 'KDA default': default}
-        for method, value in {**values, 'KDA default + KD': 56}.items():
+        values = {'student alone': 50, 'KD': 55, 'KDA as published': 40, 'KDA centred': centred}
+        for method, value in {**values, 'KDA centred + KD': 56}.items():
             key = f'Digits | ResNet to ResNet | 64 | 1 | {method} | {seed}'
             found[key] = dict(top1=value + wiggle, gradient_ratio=[0.5], of=None)
     return found
 
 
-@pytest.mark.parametrize(('default', 'verdict'), [(52, 'none'), (48, 'Digits ResNet to ResNet 64 1')])
-def test_the_table_says_what_hurts(default, verdict):
-    text = report.report('table', results(default))
+@pytest.mark.parametrize(('centred', 'verdict'), [(52, 'none'), (48, 'Digits ResNet to ResNet 64 1')])
+def test_the_table_says_what_hurts(centred, verdict):
+    text = report.report('table', results(centred))
     assert f'beyond the interval: {verdict}.' in text
-    assert f'{default - 50:+.1f} [' in text
+    assert f'{centred - 50:+.1f} [' in text
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_the_tutorials_file_is_used_as_it_says(tmp_path, monkeypatch):
         losses = cfg.model.distiller.distill_losses
         assert ('loss_kl' in losses) == ('KD' in method.split(' '))
         assert cfg.custom_hooks == [dict(type='LandmarkHook', warmup_epochs=0)]
-        for name, arguments in {'default': plan.DEFAULT, 'correlated': plan.TURNED}.items():
+        for name, arguments in {'centred': plan.CENTERED, 'correlated': plan.TURNED}.items():
             if name in method:
                 landmarks = dict(type='class_center', num_landmarks=3)
                 assert losses.loss_kda == dict(type='KDALoss', landmarks=landmarks, **arguments)

@@ -1,6 +1,6 @@
 _base_ = ['./kda_neck_resnet34_resnet18_1xb256-120e_tiny-imagenet.py']
 
-# Not as published.
+# Centred alignment with the landmarks.
 model = dict(
     distiller=dict(
         distill_losses=dict(loss_kda=_base_.kda_losses.centered)))

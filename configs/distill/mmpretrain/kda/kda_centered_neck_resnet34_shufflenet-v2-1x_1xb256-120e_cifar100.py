@@ -1,6 +1,6 @@
 _base_ = ['./kda_neck_resnet34_shufflenet-v2-1x_1xb256-120e_cifar100.py']
 
-# Not as published.
+# Centred alignment with the landmarks.
 model = dict(
     distiller=dict(
         distill_losses=dict(loss_kda=_base_.kda_losses.centered)))

@@ -4,7 +4,7 @@ _base_ = [
 ]
 
 _base_.on_logits.distiller.distill_losses.loss_kda_logits.update(
-    **_base_.kda_losses[_base_.kda_loss])
+    **_base_.kda_losses[_base_.kda_loss.logits])
 _base_.on_logits.distiller.distill_losses.loss_kda_logits.landmarks.update(
     num_landmarks=_base_.num_classes)
 

@@ -12,7 +12,7 @@ model = dict(
     teacher_ckpt='work_dirs/resnet18-w32_1xb256-4e_cifar100/epoch_4.pth',
     # Not a pair of the paper.
     distiller=dict(
-        distill_losses=dict(loss_kda=_base_.kda_losses.centered)))
+        distill_losses=dict(loss_kda=_base_.kda_losses.correlated)))
 
 param_scheduler = _base_.param_scheduler
 param_scheduler[0].update(end=1)

@@ -4,7 +4,7 @@ _base_ = [
 ]
 
 _base_.distiller.distill_losses.loss_kda.update(
-    **_base_.kda_losses[_base_.kda_loss])
+    **_base_.kda_losses[_base_.kda_loss.neck])
 _base_.distiller.distill_losses.loss_kda.landmarks.update(
     num_landmarks=_base_.num_classes)
 
