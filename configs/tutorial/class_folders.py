@@ -16,11 +16,7 @@ model = dict(
     teacher_ckpt=teacher_ckpt,
     distiller=dict(
         distill_losses=dict(
-            # Features turned by the class centres, and correlated: no scale to tune.
-            loss_kda=dict(
-                preset='nystrom_correlation',
-                loss_weight=10,
-                landmarks=dict(num_landmarks=num_classes)))))
+            loss_kda=dict(landmarks=dict(num_landmarks=num_classes)))))
 # The first epochs go without it: five of a hundred, as the authors do.
 custom_hooks = [
     dict(type='LandmarkHook', warmup_epochs=max_epochs // 20),
