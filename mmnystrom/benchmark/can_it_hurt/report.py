@@ -127,10 +127,7 @@ def choice(settings: Settings) -> str:
         if 'landmark_cka 1' not in methods:
             continue
         lines = [['method', 'top-1 (%)', 'less the student alone', 'less KD', 'gradient ratio']]
-        swept = [f'{form} {weight:g}' for form in FORMS for weight in SWEPT if weight not in (1, 3)]
         for method in methods:
-            if 'centred' in method or method in swept:
-                continue
             line = [method, cell(methods, method), shown(difference(methods, method, ALONE))]
             lines.append([*line, shown(difference(methods, method, 'KD')), ratio(methods, method)])
         parts.append(f'{", ".join(setting)}\n\n{markdown_table(lines)}')

@@ -1,5 +1,6 @@
 """The tables that say whether KDA can hurt: its plan, a small run, going on, and what is reported."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -98,6 +99,20 @@ def test_it_goes_on_where_it_was_stopped_and_repeats_what_has_changed(tmp_path, 
     tasks['a'] = task('another weight', 18.0)
     found = plan.in_processes(1, tasks, path)
     assert found == {'a': dict(top1=18.0, of='another weight'), 'b': dict(top1=4.0, of='plain')}
+
+
+def test_a_table_has_the_runs_of_its_part(tmp_path, monkeypatch):
+    """All parts share a file of results."""
+    trained = dict(top1=50.0, gradient_ratio=[1.0])
+    monkeypatch.setattr(
+        plan, 'in_processes', lambda jobs, tasks, path: done.update(dict.fromkeys(tasks, trained)) or done
+    )
+    done = {}
+    swept = plan.can_it_hurt('weights', tmp_path, 3, 1)
+    assert 'landmark_cka 30' in swept
+    chosen = plan.can_it_hurt('choose', tmp_path, 2, 1)
+    assert 'landmark_cka 1, rbf' in chosen and 'landmark_cka 30' not in chosen and 'cka 3' in chosen
+    assert json.loads((tmp_path / 'can_it_hurt.json').read_text())['results'] == done
 
 
 def results(centred):
