@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
+from mmengine.logging import MMLogger
 
 from ..processes import end_with_parent
 from ..progress import say
@@ -195,6 +196,8 @@ PARTS = dict(choose=candidates, table=table, weights=weights, stronger=stronger,
 
 def initialize() -> None:
     """Give a process one core, and let it end with the command."""
+    # Networks are made before there is a Runner with a logger of its own, and say how they begin.
+    MMLogger.get_instance('can_it_hurt', log_level='WARNING')
     torch.set_num_threads(1)
     end_with_parent()
 
