@@ -1,5 +1,5 @@
 # Whether the weight that short trials ask for holds over the whole schedule: KDA's centred
-# and correlated forms, and with KD at KD's own weight, on 20 classes of CIFAR-100.
+# form, and with KD at KD's own weight, on 20 classes of CIFAR-100.
 title = 'KDA on 20 classes of CIFAR-100: loss weight, 30 epochs'
 pair = 'resnet18-w16_resnet18-w8_1xb128-30e_cifar100-20'
 teacher = 'vanilla/mmpretrain/cifar100-20/resnet18-w16_1xb128-30e_cifar100-20.py'
@@ -18,11 +18,6 @@ methods = {
         config='kda/kda_neck-kd', options={**centred, weight: 10}),
     'KDA centred + KD, weight 30': dict(
         config='kda/kda_neck-kd', options={**centred, weight: 30}),
-    'KDA correlated, weight 3': dict(config='kda/kda_neck', options={weight: 3}),
-    'KDA correlated, weight 10': dict(config='kda/kda_neck', options={weight: 10}),
-    'KDA correlated, weight 30': dict(config='kda/kda_neck', options={weight: 30}),
-    'KDA correlated + KD, weight 10': dict(
-        config='kda/kda_neck-kd', options={weight: 10}),
     'KD': 'kd/kd_logits',
 }
 
