@@ -1,4 +1,5 @@
-# Whether one loss weight serves every batch: KDA's centred form, with KD too, and the authors', on 20 classes of CIFAR-100 in batches of 64, 128 and 256. For --tune, whose
+# Whether one loss weight serves every batch: KDA's centred form, with KD too, and the
+# authors', on 20 classes of CIFAR-100 in batches of 64, 128 and 256. For --tune, whose
 # trials are the answer.
 title = 'KDA on 20 classes of CIFAR-100: loss weight and batch'
 pair = 'resnet18-w16_resnet18-w8_1xb128-30e_cifar100-20'

@@ -217,22 +217,24 @@ PAPER = (
     'resnet34_resnet18_1xb256-120e_tiny-imagenet',
 )
 PUBLISHED = dict(type='KDALoss', loss_weight=0.04)
+CENTERED = dict(type='KDALoss', preset='landmark_cka', loss_weight=3)
+CORRELATED = dict(type='KDALoss', preset='nystrom_correlation', loss_weight=10)
 
 
 @pytest.mark.parametrize('path', [p for p in FILES if p.stem.startswith('kda_')], ids=lambda p: p.stem)
 def test_the_papers_pairs_have_its_loss_and_others_one_without_a_scale(path):
+    """Pre-FC the correlated one, on logits the centred one; or what the name says."""
     for name, loss in parsed(path).model.distiller.distill_losses.items():
         if not name.startswith('loss_kda'):
             continue
         paper = any(path.stem.removesuffix('-folder').endswith(pair) for pair in PAPER)
-        other = '_centered_' in path.stem or '_correlated_' in path.stem
-        paper = (paper and not other) or '_published_' in path.stem
-        if paper:
-            assert {key: value for key, value in loss.items() if key != 'landmarks'} == PUBLISHED
-        else:
-            loss = dict(loss)
-            assert loss.pop('type') == 'KDALoss'
-            assert KDALoss(**loss).scale_free
+        on_logits = name == 'loss_kda_logits' or path.stem.startswith('kda_logits_')
+        expected = PUBLISHED if paper else CENTERED if on_logits else CORRELATED
+        named = dict(published=PUBLISHED, centered=CENTERED, correlated=CORRELATED)
+        expected = named.get(path.stem.split('_')[1], expected)
+        assert {key: value for key, value in loss.items() if key != 'landmarks'} == expected
+        arguments = {key: value for key, value in loss.items() if key != 'type'}
+        assert KDALoss(**arguments).scale_free == (expected is not PUBLISHED)
 
 
 def test_the_authors_schedule():
