@@ -144,17 +144,18 @@ def test_layers_are_stored_apart(tmp_path):
 
 
 def test_a_batch_with_missing_images_runs_the_teacher_on_these_alone(tmp_path):
-    store = tmp_path / 'store'
-    live, _ = run(tmp_path / 'first', store=str(store))
+    # The bound below is for losses of less than 10.
+    method, store = 'KDA centred', tmp_path / 'store'
+    live, _ = run(tmp_path / 'first', method, store=str(store))
     for path in store.glob('*/neck.gap/*view0001.sums.npy'):
         sums = np.load(path, mmap_mode='r+')
         sums[[3, 20, 21, 44]] = 0
         sums.flush()
     calls = Calls()
-    _, curve = train(config(tmp_path / 'second', store=str(store)), calls)
+    _, curve = train(config(tmp_path / 'second', method, store=str(store)), calls)
     assert sum(calls.images) == 4 and max(calls.images) < 16
     again = np.array([[row[key] for key in sorted(row)] for row in curve])
-    np.testing.assert_allclose(again, live, rtol=1e-5, atol=1e-5)
+    assert np.abs(again - live).max() < 1e-5
 
 
 @pytest.mark.parametrize('dtype', ['float16', 'bfloat16'])
