@@ -21,30 +21,21 @@ methods = {
         config='kd/kd_logits',
         options={f'{distiller}.distill_losses.loss_kl.loss_weight': 2.7}),
     'DIST': 'dist/dist_logits',
-    'KDA centred, weight 3': dict(
-        config='kda/kda_centered_neck', options={weight: 3, **late}),
-    'KDA centred, weight 10': dict(
-        config='kda/kda_centered_neck', options={weight: 10, **late}),
-    'KDA centred, weight 30': dict(
-        config='kda/kda_centered_neck', options={weight: 30, **late}),
-    'KDA centred, weight 100': dict(
-        config='kda/kda_centered_neck', options={weight: 100, **late}),
-    'KDA centred + KD, weight 3': dict(
-        config='kda/kda_neck-kd', options={**centred, weight: 3, **late}),
-    'KDA centred + KD, weight 10': dict(
-        config='kda/kda_neck-kd', options={**centred, weight: 10, **late}),
-    'KDA centred + KD, weight 30': dict(
-        config='kda/kda_neck-kd', options={**centred, weight: 30, **late}),
-    'KDA correlated, weight 3': dict(config='kda/kda_neck', options={weight: 3, **late}),
-    'KDA correlated, weight 10': dict(config='kda/kda_neck', options={weight: 10, **late}),
-    'KDA correlated, weight 30': dict(config='kda/kda_neck', options={weight: 30, **late}),
+    **{f'KDA centred, weight {w}': dict(
+        config='kda/kda_centered_neck', options={weight: w, **late})
+       for w in (3, 10, 30, 100)},
+    **{f'KDA centred + KD, weight {w}': dict(
+        config='kda/kda_neck-kd', options={**centred, weight: w, **late})
+       for w in (3, 10, 30)},
+    **{f'KDA correlated, weight {w}': dict(
+        config='kda/kda_neck', options={weight: w, **late})
+       for w in (3, 10, 30)},
     'KDA correlated + KD, weight 10': dict(
         config='kda/kda_neck-kd', options={weight: 10, **late}),
     # Other forms, distances and places of the loss, one at a time.
-    'KDA correlated rows, weight 10': dict(config='kda/kda_neck', options={
-        f'{loss}.distance': dict(type='correlation', of='rows'), weight: 10, **late}),
-    'KDA correlated columns, weight 10': dict(config='kda/kda_neck', options={
-        f'{loss}.distance': dict(type='correlation', of='columns'), weight: 10, **late}),
+    **{f'KDA correlated {of}, weight 10': dict(config='kda/kda_neck', options={
+        f'{loss}.distance': dict(type='correlation', of=of), weight: 10, **late})
+       for of in ('rows', 'columns')},
     'KDA correlated rbf, weight 10': dict(config='kda/kda_neck', options={
         f'{loss}.kernel': dict(type='rbf', gamma='median'), weight: 10, **late}),
     'KDA correlated post-FC, weight 10': dict(
@@ -56,10 +47,9 @@ methods = {
         config='kda/kda_neck-logits', options={weight: 10, **late}),
     'KDA Nystrom, weight 10': dict(
         config='kda/kda_centered_neck', options={**nystrom, weight: 10, **late}),
-    'KDA partial correlation, weight 3': dict(
-        config='kda/kda_centered_neck', options={**correlation, weight: 3, **late}),
-    'KDA partial correlation, weight 10': dict(
-        config='kda/kda_centered_neck', options={**correlation, weight: 10, **late}),
+    **{f'KDA partial correlation, weight {w}': dict(
+        config='kda/kda_centered_neck', options={**correlation, weight: w, **late})
+       for w in (3, 10)},
     'KDA partial correlation post-FC, weight 10': dict(
         config='kda/kda_logits', options={**correlation, weight: 10, **late}),
     'KDA on maps, weight 30': dict(config='kda/kda_centered_neck', options={

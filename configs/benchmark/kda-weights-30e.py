@@ -9,15 +9,10 @@ loss = 'model.distiller.distill_losses.loss_kda'
 weight = f'{loss}.loss_weight'
 centred = {f'{loss}.preset': 'landmark_cka'}
 methods = {
-    'KDA centred, weight 3': dict(config='kda/kda_centered_neck', options={weight: 3}),
-    'KDA centred, weight 10': dict(config='kda/kda_centered_neck', options={weight: 10}),
-    'KDA centred, weight 30': dict(config='kda/kda_centered_neck', options={weight: 30}),
-    'KDA centred + KD, weight 3': dict(
-        config='kda/kda_neck-kd', options={**centred, weight: 3}),
-    'KDA centred + KD, weight 10': dict(
-        config='kda/kda_neck-kd', options={**centred, weight: 10}),
-    'KDA centred + KD, weight 30': dict(
-        config='kda/kda_neck-kd', options={**centred, weight: 30}),
+    **{f'KDA centred, weight {w}': dict(
+        config='kda/kda_centered_neck', options={weight: w}) for w in (3, 10, 30)},
+    **{f'KDA centred + KD, weight {w}': dict(
+        config='kda/kda_neck-kd', options={**centred, weight: w}) for w in (3, 10, 30)},
     'KD': 'kd/kd_logits',
 }
 

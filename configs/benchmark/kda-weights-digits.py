@@ -7,14 +7,10 @@ student = 'vanilla/mmpretrain/digits/resnet18-w8_1xb32-40e_digits.py'
 
 weight = 'model.distiller.distill_losses.loss_kda.loss_weight'
 methods = {
-    'KDA centred, weight 1': dict(config='kda/kda_centered_neck', options={weight: 1}),
-    'KDA centred, weight 3': dict(config='kda/kda_centered_neck', options={weight: 3}),
-    'KDA centred, weight 10': dict(config='kda/kda_centered_neck', options={weight: 10}),
-    'KDA centred, weight 30': dict(config='kda/kda_centered_neck', options={weight: 30}),
-    'KDA correlated, weight 1': dict(config='kda/kda_neck', options={weight: 1}),
-    'KDA correlated, weight 3': dict(config='kda/kda_neck', options={weight: 3}),
-    'KDA correlated, weight 10': dict(config='kda/kda_neck', options={weight: 10}),
-    'KDA correlated, weight 30': dict(config='kda/kda_neck', options={weight: 30}),
+    f'KDA {form}, weight {w}': dict(config=config, options={weight: w})
+    for form, config in dict(
+        centred='kda/kda_centered_neck', correlated='kda/kda_neck').items()
+    for w in (1, 3, 10, 30)
 }
 
 seeds = 8
