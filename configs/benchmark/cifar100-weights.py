@@ -32,6 +32,12 @@ methods = {
        for w in (3, 10, 30)},
     'KDA correlated + KD, weight 10': dict(
         config='kda/kda_neck-kd', options={weight: 10, **late}),
+    # KD's papers give the cross-entropy a tenth, KDA's a whole.
+    **{f'KDA correlated + KD, weight 10 and {kd}, whole cross-entropy': dict(
+        config='kda/kda_neck-kd', options={
+            weight: 10, f'{distiller}.distill_losses.loss_kl.loss_weight': kd,
+            'model.architecture.head.loss.loss_weight': 1.0, **late})
+       for kd in (0.9, 2.7)},
     # Other forms, distances and places of the loss, one at a time.
     **{f'KDA correlated {of}, weight 10': dict(config='kda/kda_neck', options={
         f'{loss}.distance': dict(type='correlation', of=of), weight: 10, **late})
