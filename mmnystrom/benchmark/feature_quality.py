@@ -25,13 +25,23 @@ from .places import CONFIGS
 from .plan import STUDENT, Plan, Run, recipe
 from .processes import end_with_parent
 from .provenance import provenance
-from .result import Result, row_of
-from .tables import difference, markdown_table, mean_std, paired
+from .report import KD
+from .result import FIGURES, Result, compare_with
+from .tables import difference, markdown_table, mean_std
 
 NEIGHBOURS = 5
 #: Data that needs no download, and that no network of CIFAR or ImageNet has seen.
 PROBE = CONFIGS / 'vanilla/mmpretrain/digits/resnet18-w8_1xb32-40e_digits.py'
 FILE = 'feature_quality.json'
+COLUMNS = dict(
+    neighbours=f'{NEIGHBOURS} neighbours',
+    probe='probe',
+    probe_neighbours=f'probe, {NEIGHBOURS} neighbours',
+)
+LEGEND = (
+    'vs: mean difference by seed and its 95 % confidence interval. A star: other than 0 even though so '
+    'many were compared, of one figure (Holm, 5 %).'
+)
 
 
 def neighbour_accuracy(features: np.ndarray, labels: np.ndarray, k: int = NEIGHBOURS) -> float:
@@ -190,37 +200,47 @@ def write_quality(options: Options, probe: Path = PROBE, jobs: int = 1) -> str:
     """Measure, and write features.json beside the results of the benchmark.
 
     Returns:
-        A table, Markdown.
+        A table, Markdown, and what its intervals are by.
     """
     plan = suite_scheduler(options)[0].plan
     found = measure_all(plan, options, probe, jobs)
-    rows = dict(rows=found, probe=probe.stem, neighbours=NEIGHBOURS, **provenance())
+    text, versus = quality_table(found)
+    rows = dict(rows=found, versus=versus, probe=probe.stem, neighbours=NEIGHBOURS, **provenance())
     (plan.work_dir / 'features.json').write_text(json.dumps(rows, indent=2) + '\n')
-    return quality_table(found)
+    return text
 
 
-def quality_table(found: dict[str, dict[int, dict]]) -> str:
-    """The figures as a table, with differences to the student alone by seed."""
-    columns = dict(
-        neighbours=f'{NEIGHBOURS} neighbours',
-        probe='probe',
-        probe_neighbours=f'probe, {NEIGHBOURS} neighbours',
-    )
-    head = ['method', 'top-1']
-    for column in columns.values():
-        head += [column, 'vs student']
+def quality_table(found: dict[str, dict[int, dict]]) -> tuple[str, dict[str, dict[str, dict]]]:
+    """The figures as a table, with differences to the student alone and to KD as top-1 has them.
+
+    Returns:
+        The table, Markdown, and what its intervals are by; figure -> method -> baseline -> difference.
+    """
+    head, notes, compared = ['method', 'top-1'], [], {}
+    for figure, column in COLUMNS.items():
+        head += [column, 'vs student', 'vs KD']
+        compared[figure] = {name: _as_top1(rows, figure) for name, rows in found.items()}
+        scatter = compare_with(compared[figure], (STUDENT, KD))
+        if scatter is not None:
+            notes.append(f'{column}: {scatter.note()}')
     lines = [[*head, 'transfer error pre-FC', 'CKA pre-FC']]
-    unit = row_of(STUDENT, found)
-    alone = found.get(unit, {})
     for name, by_seed in found.items():
         line = [name, mean_std([row['top1'] for row in by_seed.values()], 2)]
-        for figure in columns:
-            line.append(mean_std([row[figure] for row in by_seed.values()], 2))
-            seeds = [seed for seed in by_seed if seed in alone]
-            pair = [[rows[seed][figure] for seed in seeds] for rows in (by_seed, alone)]
-            line.append(difference(paired(*pair)) if seeds and name != unit else '-')
-        for figure in ('transfer', 'cka'):
+        for results in compared.values():
+            line.append(mean_std(results[name].top1, 2))
+            line += [difference(results[name].versus.get(unit)) for unit in (STUDENT, KD)]
+        for figure in FIGURES:
             values = [row[figure]['pre-FC'] for row in by_seed.values() if 'pre-FC' in row[figure]]
             line.append(mean_std(values, 3) if values else '-')
         lines.append(line)
-    return markdown_table(lines)
+    versus = {
+        figure: {name: result.versus for name, result in results.items()}
+        for figure, results in compared.items()
+    }
+    return '\n\n'.join([markdown_table(lines), LEGEND, *notes]), versus
+
+
+def _as_top1(by_seed: dict[int, dict], figure: str) -> Result:
+    """A figure of a method in the place of top-1, of which a result knows how to compare it."""
+    diverged = [seed for seed, row in by_seed.items() if row.get('diverged')]
+    return Result(list(by_seed), [row[figure] for row in by_seed.values()], diverged=diverged)

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 from sklearn.datasets import load_digits
 from sklearn.neighbors import KNeighborsClassifier
 from support import kda_config, train
@@ -75,20 +76,49 @@ def test_figures_of_a_run_are_kept(finished):
     assert kept(run) is None
 
 
-def test_a_table_with_differences_by_seed():
-    row = dict(top1=50.0, transfer={}, cka={})
-    alone = {
-        seed: dict(row, neighbours=40.0 + seed, probe=60.0, probe_neighbours=20.0) for seed in range(3)
-    }
-    kda = {
-        seed: dict(row, neighbours=42.0 + seed, probe=61.0 + seed, probe_neighbours=19.0)
+def figures(**rows):
+    """Seed -> figures: a list is a value a seed, a number that of all three."""
+    return {
+        seed: dict(
+            {name: x[seed] if isinstance(x, list) else x for name, x in rows.items()},
+            top1=50.0,
+            transfer={},
+            cka={},
+        )
         for seed in range(3)
     }
-    lines = quality_table({STUDENT: alone, 'KDA': kda}).splitlines()
-    assert len(lines) == 4 and '+2.00 [+2.00, +2.00]' in lines[3]
-    assert '+2.00 [-0.48, +4.48]' in lines[3] and '-1.00 [-1.00, -1.00]' in lines[3]
-    tuned = quality_table({f'{STUDENT} tuned': alone, 'KDA tuned': kda}).splitlines()
-    assert '+2.00 [+2.00, +2.00]' in tuned[3] and '+' not in tuned[2]
+
+
+def test_a_table_with_differences_by_seed():
+    alone = figures(neighbours=[40.0, 41.0, 42.0], probe=60.0, probe_neighbours=20.0)
+    kda = figures(neighbours=[42.0, 43.0, 44.0], probe=[61.0, 62.0, 63.0], probe_neighbours=19.0)
+    text, versus = quality_table({STUDENT: alone, 'KDA': kda})
+    head, _, first, second = text.split('\n\n')[0].splitlines()
+    assert head.count('vs student') == head.count('vs KD') == 3 and '[' not in first
+    assert '+2.00 [-0.48, +4.48] ' in second  # scipy's t of the three pairs
+    assert '+2.00 [+2.00, +2.00]*' in second and '-1.00 [-1.00, -1.00]*' in second
+    assert set(versus) == {'neighbours', 'probe', 'probe_neighbours'}
+    assert versus['probe'][STUDENT] == {} and versus['probe']['KDA'][STUDENT]['mean'] == 2.0
+    tuned, _ = quality_table({f'{STUDENT} tuned': alone, 'KDA tuned': kda})
+    assert '+2.00 [+2.00, +2.00]*' in tuned.splitlines()[3] and '+' not in tuned.splitlines()[2]
+
+
+def test_intervals_are_by_all_methods_where_they_scatter_alike():
+    """Half the width by numpy: residuals of an additive table, Student's t of their freedom."""
+    rng = np.random.default_rng(0)
+    probe = rng.normal(60, 1, (6, 3)) + np.arange(6)[:, None]
+    names = [STUDENT, 'KD', *'ABCD']
+    found = {
+        name: figures(neighbours=list(probe[i]), probe=list(probe[i]), probe_neighbours=list(probe[i]))
+        for i, name in enumerate(names)
+    }
+    noise = probe - probe.mean(0) - probe.mean(1, keepdims=True) + probe.mean()
+    half = stats.t.ppf(0.975, 10) * np.sqrt((noise**2).sum() / 10 * 2 / 3)
+    text, versus = quality_table(found)
+    row = versus['probe']['D']['KD']
+    assert row['mean'] == pytest.approx((probe[5] - probe[1]).mean())
+    assert row['high'] - row['mean'] == pytest.approx(half)
+    assert text.count('10 degrees of freedom') == 3
 
 
 def test_without_a_finished_run(tmp_path):
@@ -110,4 +140,7 @@ def test_a_suite_is_written(tmp_path):
     text = write_quality(options)
     assert STUDENT in text and 'KD' in text
     found = json.loads((tmp_path / 'features.json').read_text())
-    assert found['rows'][STUDENT]['0']['probe'] == 3.0 and found['versions']['torch'] == torch.__version__
+    assert found['rows'][STUDENT]['0']['probe'] == 3.0 and found['versus']['probe']['KD'][
+        STUDENT
+    ] == dict(mean=0)
+    assert found['versions']['torch'] == torch.__version__
