@@ -37,7 +37,9 @@ methods = {
         config='kda/kda_neck-kd', options={
             weight: 10, f'{distiller}.distill_losses.loss_kl.loss_weight': kd,
             'model.architecture.head.loss.loss_weight': 1.0, **late})
-       for kd in (0.9, 2.7)},
+       for kd in (0.9, 2.7, 9)},
+    'KDA correlated + KD, weight 3 and 2.7': dict(config='kda/kda_neck-kd', options={
+        weight: 3, f'{distiller}.distill_losses.loss_kl.loss_weight': 2.7, **late}),
     # Other forms, distances and places of the loss, one at a time.
     **{f'KDA correlated {of}, weight 10': dict(config='kda/kda_neck', options={
         f'{loss}.distance': dict(type='correlation', of=of), weight: 10, **late})
