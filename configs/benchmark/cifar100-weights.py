@@ -9,6 +9,7 @@ distiller = 'model.distiller'
 loss = f'{distiller}.distill_losses.loss_kda'
 mapping = f'{distiller}.loss_forward_mappings.loss_kda'
 weight = f'{loss}.loss_weight'
+kd_weight = f'{distiller}.distill_losses.loss_kl.loss_weight'
 late = {'custom_hooks.0.warmup_epochs': 1}
 centred = {f'{loss}.preset': 'landmark_cka'}
 # The two together are preset='nystrom_correlation'.
@@ -19,7 +20,7 @@ methods = {
     'KD': 'kd/kd_logits',
     'KD, three times its weight': dict(
         config='kd/kd_logits',
-        options={f'{distiller}.distill_losses.loss_kl.loss_weight': 2.7}),
+        options={kd_weight: 2.7}),
     'DIST': 'dist/dist_logits',
     **{f'KDA centred, weight {w}': dict(
         config='kda/kda_centered_neck', options={weight: w, **late})
@@ -33,13 +34,12 @@ methods = {
     'KDA correlated + KD, weight 10': dict(
         config='kda/kda_neck-kd', options={weight: 10, **late}),
     # KD's papers give the cross-entropy a tenth, KDA's a whole.
-    **{f'KDA correlated + KD, weight 10 and {kd}, whole cross-entropy': dict(
+    **{f'KDA correlated + KD, weight 10 and {w}, whole cross-entropy': dict(
         config='kda/kda_neck-kd', options={
-            weight: 10, f'{distiller}.distill_losses.loss_kl.loss_weight': kd,
-            'model.architecture.head.loss.loss_weight': 1.0, **late})
-       for kd in (0.9, 2.7, 9)},
-    'KDA correlated + KD, weight 3 and 2.7': dict(config='kda/kda_neck-kd', options={
-        weight: 3, f'{distiller}.distill_losses.loss_kl.loss_weight': 2.7, **late}),
+            weight: 10, kd_weight: w, 'model.architecture.head.loss.loss_weight': 1.0, **late})
+       for w in (0.9, 2.7, 9)},
+    'KDA correlated + KD, weight 3 and 2.7': dict(
+        config='kda/kda_neck-kd', options={weight: 3, kd_weight: 2.7, **late}),
     # Other forms, distances and places of the loss, one at a time.
     **{f'KDA correlated {of}, weight 10': dict(config='kda/kda_neck', options={
         f'{loss}.distance': dict(type='correlation', of=of), weight: 10, **late})

@@ -25,7 +25,7 @@ from .places import CONFIGS
 from .plan import STUDENT, Plan, Run, recipe
 from .processes import end_with_parent
 from .provenance import provenance
-from .report import KD
+from .report import KD, STAR, VERSUS
 from .result import FIGURES, Result, compare_with
 from .tables import difference, markdown_table, mean_std
 
@@ -38,10 +38,7 @@ COLUMNS = dict(
     probe='probe',
     probe_neighbours=f'probe, {NEIGHBOURS} neighbours',
 )
-LEGEND = (
-    'vs: mean difference by seed and its 95 % confidence interval. A star: other than 0 even though so '
-    'many were compared, of one figure (Holm, 5 %).'
-)
+LEGEND = f'{VERSUS} {STAR} Each figure is corrected by itself.'
 
 
 def neighbour_accuracy(features: np.ndarray, labels: np.ndarray, k: int = NEIGHBOURS) -> float:

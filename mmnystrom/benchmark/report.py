@@ -22,6 +22,9 @@ from .tables import difference, markdown_table, mean_std, resolution
 from .validation import GIVEN
 
 KD = 'KD'
+#: What the legends of tables with differences have in common.
+VERSUS = 'vs: mean difference by seed and its 95 % confidence interval.'
+STAR = 'A star: other than 0 even though so many were compared (Holm, 5 %).'
 
 
 def write_report(scheduler: Scheduler, title: str, rounds: int) -> str:
@@ -203,8 +206,8 @@ def legend(
     scored = 'the test split' if validation is None else 'the images held out'
     text = (
         f'top-1: mean ± std over seeds on {scored}, at the last epoch, and at the best of those '
-        'validated (chosen on the same images, so too good). vs: mean difference by seed and its 95 % '
-        f'confidence interval. transfer: ||K_S - K_T||_F / ||K_T||_F on {scored}, linear kernel.'
+        'validated (chosen on the same images, so too good). '
+        f'{VERSUS} transfer: ||K_S - K_T||_F / ||K_T||_F on {scored}, linear kernel.'
     )
     if _measured(results):
         text += (
@@ -212,7 +215,7 @@ def legend(
             'parameters: of connectors.'
         )
     if any('p_holm' in found for result in results.values() for found in result.versus.values()):
-        text += ' A star: other than 0 even though so many were compared (Holm, 5 %).'
+        text += f' {STAR}'
     if scatter is not None:
         text += f' {scatter.note()}'
     alone = row_of(STUDENT, results)

@@ -140,7 +140,6 @@ def test_a_suite_is_written(tmp_path):
     text = write_quality(options)
     assert STUDENT in text and 'KD' in text
     found = json.loads((tmp_path / 'features.json').read_text())
-    assert found['rows'][STUDENT]['0']['probe'] == 3.0 and found['versus']['probe']['KD'][
-        STUDENT
-    ] == dict(mean=0)
+    assert found['rows'][STUDENT]['0']['probe'] == 3.0
+    assert found['versus']['probe']['KD'] == {STUDENT: dict(mean=0)}
     assert found['versions']['torch'] == torch.__version__
