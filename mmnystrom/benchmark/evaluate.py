@@ -14,6 +14,8 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from torch import Tensor
 
+from mmnystrom.plugin.replay.key import digest
+
 from .plan import Plan, Run
 from .result import LAYERS, Result
 from .timing import Step, extra_parameters, make_step, peak_memory, ratios_in_turns
@@ -96,7 +98,7 @@ def features(runner: Runner, name: str = 'student') -> tuple[dict[str, Tensor], 
 
 
 class Teachers:
-    """Features of the teachers that the students of a plan have learnt from.
+    """The teachers that the students of a plan have learnt from: their features, and who they are.
 
     They are taken from the checkpoint of a distillation, which holds its teacher.
 
@@ -106,7 +108,7 @@ class Teachers:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._found: dict[str, tuple[dict, Tensor] | None] = {}
+        self._found: dict[str, tuple[tuple[dict, Tensor], str] | None] = {}
 
     def features(self, seed: int) -> tuple[dict[str, Tensor], Tensor] | None:
         """Layer -> features (N, d), and labels (N,), of a seed's teacher.
@@ -114,6 +116,19 @@ class Teachers:
         Returns:
             None if no distillation with this teacher is finished.
         """
+        found = self._of(seed)
+        return found and found[0]
+
+    def weights(self, seed: int) -> str | None:
+        """Hash of the weights of a seed's teacher, so that it is known again on another machine.
+
+        Returns:
+            None if no distillation with this teacher is finished.
+        """
+        found = self._of(seed)
+        return found and found[1]
+
+    def _of(self, seed: int) -> tuple[tuple[dict, Tensor], str] | None:
         name = self._teacher(seed)
         if name not in self._found:
             self._found[name] = self._load(name)
@@ -122,10 +137,11 @@ class Teachers:
     def _teacher(self, seed: int) -> str:
         return self._plan.teacher or str(self._plan.teacher_run(seed))
 
-    def _load(self, name: str) -> tuple[dict, Tensor] | None:
+    def _load(self, name: str) -> tuple[tuple[dict, Tensor], str] | None:
         for run in self._plan:
             if run.spec.distilled and self._teacher(run.seed) == name and run.finished:
-                return features(load_run(run, self._plan.work_dir), 'teacher')
+                runner = load_run(run, self._plan.work_dir)
+                return features(runner, 'teacher'), digest(runner.model.teacher.state_dict())
         return None
 
 

@@ -1,7 +1,7 @@
 """Reports of one suite from several machines, or of several days, as one.
 
-Two machines add up in another order, and each has trained a teacher of its own: a difference is between
-runs of one machine. So all methods of a seed come from one report, and reports bring different seeds.
+All methods of a seed have learnt from one teacher. So reports bring different seeds, or other methods of
+one teacher, which is known by its weights.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from .validation import GIVEN
 KEPT = (
     'teacher',
     'teacher_given',
+    'teacher_weights',
     'images',
     'recipes',
     'run_commits',
@@ -46,7 +47,8 @@ def join_reports(files: Sequence[Path], folder: Path) -> str:
 
     Raises:
         ResultError: If there are fewer than two, a file is no report, it is of another suite, other
-            images or other tuned weights, a seed is in two of them, or the folder is that of a report.
+            images or other tuned weights, a seed is in two of them with different teachers, one has no
+            run that those before it have not, or the folder is that of a report.
     """
     if len(files) < 2:
         raise ResultError(f'{len(files)} report: give at least two to join.')
@@ -56,18 +58,19 @@ def join_reports(files: Sequence[Path], folder: Path) -> str:
     _check_same(files, reports)
     tuning = join_tunings(files, reports)
     parts = sorted((part for report in reports for part in _parts(report)), key=_first_seed)
-    results = _joined(sorted(reports, key=_first_seed))
+    results, repeated = _joined(sorted(reports, key=_first_seed))
     scatter = compare_with(results, (STUDENT, KD))
     first = reports[0]
-    teachers = [part['teacher'] for part in parts if part['teacher'] is not None]
+    teachers = _teachers(parts)
     images = {part['images'] for part in parts if part.get('images')}
     text = table(results, teachers)
     text += f'\n\n{legend(results, first.get("validation"), max(images, default=0), scatter)}'
-    text += ''.join(f'\n\n{note}' for note in _notes(parts, results, first.get('validation')))
+    text += ''.join(f'\n\n{note}' for note in _notes(parts, results, repeated, first.get('validation')))
     text += '' if tuning is None else f'\n\n{tuning_note(tuning)}'
     found = dict(
         **shown(first['suite'], teachers, results, scatter, tuning, first.get('validation')),
         failed={run: why for report in reports for run, why in report['failed'].items()},
+        repeated=repeated,
         parts=parts,
         **provenance(),
     )
@@ -102,12 +105,30 @@ def _first_seed(report: dict) -> int:
 def _parts(report: dict) -> Iterable[dict]:
     if 'parts' in report:
         return report['parts']
-    return [dict(seeds=_seeds(report), **{key: report[key] for key in KEPT if key in report})]
+    kept = {key: report[key] for key in KEPT if key in report}
+    return [dict(seeds=_seeds(report), methods=list(report['rows']), **kept)]
+
+
+def _weights(report: dict, seed: int) -> str | None:
+    """Hash of the teacher of a seed; None in reports that are older than it."""
+    of_seed = [part for part in _parts(report) if seed in part['seeds']]
+    return next((part.get('teacher_weights', {}).get(str(seed)) for part in of_seed), None)
+
+
+def _teachers(parts: Sequence[dict]) -> list[float]:
+    """Top-1 of every teacher; one that several parts have counts once."""
+    found = {}
+    for i, part in enumerate(parts):
+        if part['teacher'] is not None:
+            known = frozenset((part.get('teacher_weights') or {}).values()) - {None}
+            found.setdefault(known or i, part['teacher'])
+    return list(found.values())
 
 
 def _check_same(files: Sequence[Path], reports: Sequence[dict]) -> None:
     expected = reports[0]
-    seen: dict[int, Path] = {}
+    seen: set[tuple[str, int]] = set()
+    of_seed: dict[int, tuple[Path, str | None]] = {}
     for file, report in zip(files, reports, strict=True):
         for key in ('suite', 'validation'):
             if report.get(key) != expected.get(key):
@@ -115,43 +136,73 @@ def _check_same(files: Sequence[Path], reports: Sequence[dict]) -> None:
                     f'{file}: {key}={report.get(key)!r}, and {files[0]} has {expected.get(key)!r}: only '
                     'reports of one suite can be joined.'
                 )
+        runs = {(name, seed) for name, row in report['rows'].items() for seed in row['seeds']}
+        if runs <= seen:
+            raise ResultError(f'{file} has no run that the reports before it have not: leave it out.')
+        seen |= runs
         for seed in _seeds(report):
-            if seed in seen:
+            weights = _weights(report, seed)
+            other, others = of_seed.setdefault(seed, (file, weights))
+            if other != file and (weights is None or weights != others):
                 raise ResultError(
-                    f'seed {seed} is in {seen[seed]} and in {file}. All methods of a seed are compared '
-                    'with each other, so they come from one machine: train other seeds on the other, '
-                    'with --first-seed.'
+                    f'seed {seed} is in {other} and in {file}, not known to be of the same teacher '
+                    f'(teacher_weights {others} and {weights}). All methods of a seed are compared with '
+                    'each other, so they have one teacher: train other seeds on the other machine, with '
+                    '--first-seed, or give it the teacher of the first, with --teacher.'
                 )
-            seen[seed] = file
 
 
-def _joined(reports: Sequence[dict]) -> dict[str, Result]:
-    """Name of a method -> its figures of all reports; costs are those of the first that has any."""
+def _joined(reports: Sequence[dict]) -> tuple[dict[str, Result], list[dict]]:
+    """The figures of all reports, and the runs that two of them have.
+
+    Returns:
+        Name of a method -> its figures; a run that two reports have is that of the first, and costs are
+        those of the first that has any. And of every such run ``method``, ``seed``, ``taken``, the top-1
+        of the first, and ``other``.
+    """
     results: dict[str, Result] = {}
+    repeated = [run for report in reports for run in report.get('repeated', [])]
     measured = next((r for r in reports if any('time' in row for row in r['rows'].values())), None)
     for report in reports:
         for name, row in report['rows'].items():
             more = Result.from_dict(row)
             more.costs = more.costs if report is measured else {}
-            if name in results:
-                results[name].extend(more)
-            else:
+            if name not in results:
                 results[name] = more
-    return results
+                continue
+            known = dict(zip(results[name].seeds, results[name].top1, strict=True))
+            for seed, top1 in zip(more.seeds, more.top1, strict=True):
+                if seed in known:
+                    repeated.append(dict(method=name, seed=seed, taken=known[seed], other=top1))
+            results[name].extend(more.of_seeds(set(more.seeds) - set(known)))
+    return results, repeated
 
 
-def _notes(parts: Sequence[dict], results: dict[str, Result], validation: float | None) -> list[str]:
+def _notes(
+    parts: Sequence[dict],
+    results: dict[str, Result],
+    repeated: Sequence[dict],
+    validation: float | None,
+) -> list[str]:
     """What the parts are, and where they differ."""
     lines = []
     for part in parts:
         seeds = ', '.join(map(str, part['seeds']))
+        shared = any(other is not part and set(other['seeds']) & set(part['seeds']) for other in parts)
+        if shared:
+            seeds += f' of {", ".join(part["methods"])}'
         teacher = '' if part['teacher'] is None else f', teacher {part["teacher"]:.2f} %'
         machines = '; '.join(part.get('run_machines') or [part.get('machine') or 'an unknown machine'])
         lines.append(f'- seeds {seeds}: {machines}{teacher}')
     found = [
-        'Joined from several reports; a difference is between runs of one of them.',
+        'Joined from several reports; a difference is between students of one teacher.',
         '\n'.join(lines),
     ]
+    if repeated:
+        runs = '; '.join(
+            '{method}, seed {seed}: {taken:.2f}, not {other:.2f}'.format(**r) for r in repeated
+        )
+        found.append(f'In two reports, of which the first is taken: {runs}.')
     all_seeds = {seed for part in parts for seed in part['seeds']}
     fewer = [
         f'{name} ({len(result.seeds)} of {len(all_seeds)} seeds)'

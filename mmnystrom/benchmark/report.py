@@ -57,6 +57,7 @@ def write_report(scheduler: Scheduler, title: str, rounds: int) -> str:
     found = dict(
         **shown(title, of_teacher, results, scatter, plan.tuning, plan.validation),
         teacher_given=plan.teacher is not None,
+        teacher_weights={str(seed): teachers.weights(seed) for seed in plan.seeds},
         images=images,
         recipes={name: plan.of(name)[0].recipe for name in results},
         failed={str(run): why.splitlines()[0] for run, why in scheduler.failed.items()},

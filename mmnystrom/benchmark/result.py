@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import compress
 
 from torch import Tensor
 
@@ -109,6 +110,25 @@ class Result:
                 getattr(self, figure)[layer] += values
         self.costs = self.costs or other.costs
         self.replayed = self.replayed or other.replayed
+
+    def of_seeds(self, seeds: Container[int]) -> Result:
+        """The figures of some of the seeds, without differences."""
+        kept = [seed in seeds for seed in self.seeds]
+        measured = [seed in seeds for seed in self.seeds if seed not in self.diverged]
+
+        def those_of(figure: dict[str, list[float]]) -> dict[str, list[float]]:
+            return {layer: list(compress(values, measured)) for layer, values in figure.items()}
+
+        return Result(
+            seeds=list(compress(self.seeds, kept)),
+            top1=list(compress(self.top1, kept)),
+            best=list(compress(self.best, kept)),
+            diverged=[seed for seed in self.diverged if seed in seeds],
+            transfer=those_of(self.transfer),
+            cka=those_of(self.cka),
+            costs=self.costs,
+            replayed=self.replayed,
+        )
 
     def compare(self, baseline: str, other: Result, scatter: Scatter | None = None) -> None:
         """Note the difference to another method, on the seeds that both have finished.

@@ -43,6 +43,53 @@ def test_a_joined_report_takes_another(tmp_path):
     assert three == at_once and len(three['parts']) == 3
 
 
+def one_teacher(folder, name, seeds, methods, shift=0.0, **changes):
+    """A report of some methods, of the one teacher; top-1 shifted, as another machine has it."""
+    rows = json.loads(report(folder, name, seeds).read_text())['rows']
+    rows = {method: rows[method] for method in methods}
+    for row in rows.values():
+        row['top1'] = [value + shift for value in row['top1']]
+    same = dict(teacher=70.0, teacher_weights=dict.fromkeys(map(str, seeds), 'one hash'))
+    recipes = dict.fromkeys(rows, 'a hash')
+    return report(folder, name, seeds, **{**same, 'rows': rows, 'recipes': recipes, **changes})
+
+
+def test_other_methods_of_the_same_teacher(tmp_path):
+    files = [
+        one_teacher(tmp_path, 'a', [0, 1], ['student alone', 'KD']),
+        one_teacher(tmp_path, 'b', [0, 1, 2], ['student alone', 'KDA'], shift=0.25),
+    ]
+    text = join_reports(files, tmp_path / 'out')
+    found = json.loads((tmp_path / 'out' / 'results.json').read_text())
+    alone, kd, kda = found['rows'].values()
+    # Of the student the first report's seeds, and the one that it lacks; KDA is the second's.
+    assert alone['seeds'] == [0, 1, 2] and alone['top1'] == [60.0, 61.0, 59.75]
+    assert alone['transfer']['pre-FC'] == pytest.approx([0.1, 0.2, 0.3]) and len(alone['best']) == 3
+    assert kd['top1'] == TOP1['KD'][:2] and kda['top1'] == [x + 0.25 for x in TOP1['KDA']]
+    assert kda['vs KD']['mean'] == pytest.approx((61.25 - 62.0 + 63.25 - 64.5) / 2)
+    assert [run['other'] for run in found['repeated']] == [60.25, 61.25]
+    assert 'the first is taken: student alone, seed 0: 60.00, not 60.25; student alone, seed 1' in text
+    assert '- seeds 0, 1 of student alone, KD: machine a, teacher 70.00 %' in text
+    assert '| teacher       | 70.00  ' in text  # it counts once
+    assert 'Of fewer seeds: KD (2 of 3 seeds).' in text and found['teacher'] == 70.0
+    third = one_teacher(tmp_path, 'c', [1], ['student alone', 'KD', 'KDA'])
+    with pytest.raises(ResultError, match=r'c\.json has no run that the reports before it have not'):
+        join_reports([tmp_path / 'out' / 'results.json', third], tmp_path / 'again')
+
+
+def test_a_diverged_run_that_is_in_two_reports(tmp_path):
+    first = one_teacher(tmp_path, 'a', [0], ['student alone', 'KD'])
+    second = one_teacher(tmp_path, 'b', [0, 1], ['KD'])
+    found = json.loads(second.read_text())
+    row = found['rows']['KD']
+    row['diverged'] = [0]
+    row['transfer'], row['cka'] = ({layer: [0.2] for layer in row['cka']} for _ in range(2))
+    second.write_text(json.dumps(found))
+    join_reports([first, second], tmp_path / 'out')
+    row = json.loads((tmp_path / 'out' / 'results.json').read_text())['rows']['KD']
+    assert row['diverged'] == [] and row['transfer']['pre-FC'] == [pytest.approx(0.1), 0.2]
+
+
 def test_costs_are_those_of_one_machine(tmp_path):
     files = [report(tmp_path, 'a', [0]), report(tmp_path, 'b', [1]), report(tmp_path, 'c', [2])]
     for file, times in zip(files[1:], ([1.0, 1.5, 1.6], [1.0, 3.0, 4.0]), strict=True):
@@ -85,12 +132,17 @@ def test_reports_that_cannot_be_joined(tmp_path, changes, words):
     assert not (tmp_path / 'out').exists()
 
 
-def test_a_seed_of_two_machines(tmp_path):
-    files = [report(tmp_path, 'a', [0, 1]), report(tmp_path, 'b', [1])]
-    with pytest.raises(ResultError, match=r'seed 0 is in .*a\.json and in .*a\.json'):
-        join_reports(files[:1] * 2, tmp_path / 'out')
-    with pytest.raises(ResultError, match=r'seed 1 is in .*a\.json and in .*b\.json\. .* --first-seed'):
+@pytest.mark.parametrize('weights', [{}, {'1': None}, {'1': 'another hash'}])
+def test_a_seed_of_two_teachers(tmp_path, weights):
+    files = [
+        one_teacher(tmp_path, 'a', [0, 1], ['student alone', 'KD']),
+        one_teacher(tmp_path, 'b', [1], ['student alone', 'KDA'], teacher_weights=weights),
+    ]
+    words = r'seed 1 is in .*a\.json and in .*b\.json, not .* same teacher .*one hash .* --teacher'
+    with pytest.raises(ResultError, match=words):
         join_reports(files, tmp_path / 'out')
+    with pytest.raises(ResultError, match=r'a\.json has no run that .* before it have not: leave it out'):
+        join_reports(files[:1] * 2, tmp_path / 'out')
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from support import CONFIGS, kda_config, run_tool
 
 from mmnystrom.benchmark import provenance
 from mmnystrom.benchmark.plan import STUDENT
+from mmnystrom.plugin.replay.key import digest
 
 
 @pytest.fixture(scope='module')
@@ -68,6 +69,8 @@ def test_a_failed_method_is_reported_and_tried_again(small):
     assert result['failed'] == {} and result['versions']['torch'] == torch.__version__
     (machine,) = result['run_machines']
     assert machine == f'{provenance.machine()}, torch {torch.__version__}'
+    checkpoint = torch.load(small / 'runs' / 'teacher' / 'seed0' / 'epoch_2.pth', weights_only=False)
+    assert result['teacher_weights'] == {'0': digest(checkpoint['state_dict'])}
     row = result['rows']['KDA pre-FC']
     assert len(row['top1']) == 1 and row['best'] >= row['top1']
     assert row['time'] > 0 and row['memory'] > result['rows']['student alone']['memory'] == 1

@@ -1,8 +1,8 @@
-"""One report of a suite whose seeds were trained on several machines, or on several days.
+"""One report of a suite that was trained on several machines, or on several days.
 
-Takes the results.json of tools/benchmark.py, each with other seeds (--first-seed), and writes a table,
-results.json and the pictures below --out. All methods of a seed come from one report: a difference
-between two machines is as large as one between two seeds.
+Takes the results.json of tools/benchmark.py, each with other seeds (--first-seed), or with other methods of
+the same teacher (--teacher), and writes a table, results.json and the pictures below --out. All methods of
+a seed have learnt from one teacher: a difference between two teachers is no difference between methods.
 """
 
 import argparse
