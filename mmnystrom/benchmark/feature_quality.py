@@ -18,15 +18,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from .compare import suite_scheduler
+from .differences import BASELINES, STAR, VERSUS, differences
 from .errors import ResultError
 from .evaluate import classifier, features, load_run
 from .options import Options
 from .places import CONFIGS
-from .plan import STUDENT, Plan, Run, recipe
+from .plan import Plan, Run, recipe
 from .processes import end_with_parent
 from .provenance import provenance
-from .report import KD, STAR, VERSUS
-from .result import FIGURES, Result, compare_with
+from .result import FIGURES, Result
 from .tables import difference, markdown_table, mean_std
 
 NEIGHBOURS = 5
@@ -213,31 +213,22 @@ def quality_table(found: dict[str, dict[int, dict]]) -> tuple[str, dict[str, dic
     Returns:
         The table, Markdown, and what its intervals are by; figure -> method -> baseline -> difference.
     """
-    head, notes, compared = ['method', 'top-1'], [], {}
+    head, notes, versus = ['method', 'top-1'], [], {}
+    diverged = [name for name, rows in found.items() if any(row.get('diverged') for row in rows.values())]
     for figure, column in COLUMNS.items():
         head += [column, 'vs student', 'vs KD']
-        compared[figure] = {name: _as_top1(rows, figure) for name, rows in found.items()}
-        scatter = compare_with(compared[figure], (STUDENT, KD))
+        values = {name: {seed: row[figure] for seed, row in rows.items()} for name, rows in found.items()}
+        versus[figure], scatter = differences(values, diverged=diverged)
         if scatter is not None:
             notes.append(f'{column}: {scatter.note()}')
     lines = [[*head, 'transfer error pre-FC', 'CKA pre-FC']]
     for name, by_seed in found.items():
         line = [name, mean_std([row['top1'] for row in by_seed.values()], 2)]
-        for results in compared.values():
-            line.append(mean_std(results[name].top1, 2))
-            line += [difference(results[name].versus.get(unit)) for unit in (STUDENT, KD)]
+        for figure in COLUMNS:
+            line.append(mean_std([row[figure] for row in by_seed.values()], 2))
+            line += [difference(versus[figure][name].get(unit)) for unit in BASELINES]
         for figure in FIGURES:
             values = [row[figure]['pre-FC'] for row in by_seed.values() if 'pre-FC' in row[figure]]
             line.append(mean_std(values, 3) if values else '-')
         lines.append(line)
-    versus = {
-        figure: {name: result.versus for name, result in results.items()}
-        for figure, results in compared.items()
-    }
     return '\n\n'.join([markdown_table(lines), LEGEND, *notes]), versus
-
-
-def _as_top1(by_seed: dict[int, dict], figure: str) -> Result:
-    """A figure of a method in the place of top-1, of which a result knows how to compare it."""
-    diverged = [seed for seed, row in by_seed.items() if row.get('diverged')]
-    return Result(list(by_seed), [row[figure] for row in by_seed.values()], diverged=diverged)

@@ -11,10 +11,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from .errors import ResultError
-from .plan import STUDENT
 from .provenance import provenance
-from .report import KD, legend, replay_notes, shown, table, tuning_note, write_files
-from .result import Result, compare_with
+from .report import legend, replay_notes, shown, table, tuning_note, write_files
+from .result import Result, compare_top1
 from .tuned import join_tunings
 from .validation import GIVEN
 
@@ -59,7 +58,7 @@ def join_reports(files: Sequence[Path], folder: Path) -> str:
     tuning = join_tunings(files, reports)
     parts = sorted((part for report in reports for part in _parts(report)), key=_first_seed)
     results, repeated = _joined(sorted(reports, key=_first_seed))
-    scatter = compare_with(results, (STUDENT, KD))
+    scatter = compare_top1(results)
     first = reports[0]
     teachers = _teachers(parts)
     images = {part['images'] for part in parts if part.get('images')}

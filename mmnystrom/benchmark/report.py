@@ -11,20 +11,16 @@ from pathlib import Path
 from mmnystrom.plugin.replay.store import gib
 
 from . import figures
+from .differences import BASELINES, STAR, VERSUS, row_of
 from .errors import ResultError
 from .evaluate import evaluate, measure_costs
 from .plan import STUDENT, Plan
 from .provenance import provenance
-from .result import LAYERS, Result, compare_with, row_of, top1
+from .result import LAYERS, Result, compare_top1, top1
 from .scatter import Scatter
 from .scheduler import Scheduler
 from .tables import difference, markdown_table, mean_std, resolution
 from .validation import GIVEN
-
-KD = 'KD'
-#: What the legends of tables with differences have in common.
-VERSUS = 'vs: mean difference by seed and its 95 % confidence interval.'
-STAR = 'A star: other than 0 even though so many were compared (Holm, 5 %).'
 
 
 def write_report(scheduler: Scheduler, title: str, rounds: int) -> str:
@@ -49,7 +45,7 @@ def write_report(scheduler: Scheduler, title: str, rounds: int) -> str:
     taught = teachers.features(plan.seeds[0])
     of_teacher = [] if taught is None else [top1(taught[0]['post-FC'], taught[1])]
     measure_costs(plan, results, row_of(STUDENT, results), rounds)
-    scatter = compare_with(results, (STUDENT, KD))
+    scatter = compare_top1(results)
     images = 0 if taught is None else len(taught[1])
     text = f'{table(results, of_teacher)}\n\n{notes(scheduler, results, images, scatter)}'
     if plan.tuning is not None:
@@ -139,7 +135,7 @@ def table(results: dict[str, Result], teachers: Sequence[float]) -> str:
         lines.append(['teacher', mean_std(teachers, 2), *['-'] * (len(head) - 2)])
     for name, result in results.items():
         line = [name, mean_std(result.top1, 2), mean_std(result.best, 2)]
-        line += [difference(result.versus.get(baseline)) for baseline in (STUDENT, KD)]
+        line += [difference(result.versus.get(baseline)) for baseline in BASELINES]
         line += [mean_std(x, 3) if (x := result.transfer[layer]) else '-' for layer in LAYERS]
         if measured:
             costs = result.costs

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from mmnystrom.core import build_kernel, measure
 
+from .differences import BASELINES, differences
 from .errors import ResultError
-from .plan import TUNED, Run
+from .plan import Run
 from .replayed import Replayed
 from .scatter import Scatter
-from .tables import mark_certain, paired
 
 LAYERS = ('pre-FC', 'post-FC')
 #: What is measured between student and teacher, see :func:`mmnystrom.core.measure`.
@@ -130,19 +130,6 @@ class Result:
             replayed=self.replayed,
         )
 
-    def compare(self, baseline: str, other: Result, scatter: Scatter | None = None) -> None:
-        """Note the difference to another method, on the seeds that both have finished.
-
-        Args:
-            baseline: Name of the other method.
-            other: Its result.
-            scatter: Noise of a run that its interval is by. Defaults to None: that of these seeds.
-        """
-        seeds = [seed for seed in self.seeds if seed in other.seeds]
-        if seeds:
-            values = [[r.top1[r.seeds.index(seed)] for seed in seeds] for r in (self, other)]
-            self.versus[baseline] = (scatter.paired if scatter else paired)(*values)
-
     def as_dict(self) -> dict:
         """The figures as results.json holds them, differences as ``vs <baseline>``."""
         found = asdict(self)
@@ -161,42 +148,15 @@ class Result:
         )
 
 
-def row_of(method: str, rows: Container[str], tuned: bool = False) -> str | None:
-    """Name of the row that stands for a method.
-
-    Args:
-        method: Name of the method.
-        rows: Names of the rows that there are.
-        tuned: Whether its tuned row is preferred to that with the paper's weights. Defaults to False.
-
-    Returns:
-        The name; None if the method has neither row.
-
-    Example:
-        >>> rows = ['KD tuned', 'DIST', 'DIST tuned']
-        >>> row_of('KD', rows), row_of('DIST', rows), row_of('DIST', rows, tuned=True)
-        ('KD tuned', 'DIST', 'DIST tuned')
-    """
-    names = [method, method + TUNED]
-    return next((name for name in (names[::-1] if tuned else names) if name in rows), None)
-
-
-def compare_with(results: dict[str, Result], baselines: Sequence[str]) -> Scatter | None:
-    """Note the difference of every method to each of the baselines that there are.
-
-    One that is tuned is compared with the tuned baseline, if there is one. Intervals are by the scatter
-    of all methods together, if there are enough and they scatter alike.
+def compare_top1(results: dict[str, Result], baselines: Sequence[str] = BASELINES) -> Scatter | None:
+    """Note the differences in top-1 of every method, see :func:`~.differences.differences`.
 
     Returns:
         How far runs scatter; None if there are too few to tell. Methods that diverged do not count.
     """
-    whole = {name: result for name, result in results.items() if not result.diverged}
-    scatter = Scatter.of({n: dict(zip(r.seeds, r.top1, strict=True)) for n, r in whole.items()})
-    shared = scatter if scatter and scatter.shared else None
+    top1s = {name: dict(zip(result.seeds, result.top1, strict=True)) for name, result in results.items()}
+    diverged = [name for name, result in results.items() if result.diverged]
+    found, scatter = differences(top1s, baselines, diverged)
     for name, result in results.items():
-        for baseline in baselines:
-            other = row_of(baseline, results, tuned=name.endswith(TUNED))
-            if other not in (None, name):
-                result.compare(baseline, results[other], shared)
-    mark_certain([found for result in results.values() for found in result.versus.values()])
+        result.versus = found[name]
     return scatter

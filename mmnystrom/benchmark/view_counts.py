@@ -13,7 +13,7 @@ from .plan import STUDENT, TEACHER, Method, Plan
 from .progress import duration, say
 from .provenance import provenance
 from .replayed import with_hooks, with_options
-from .result import Result, compare_with
+from .result import Result, compare_top1
 from .scheduler import Scheduler
 from .tables import difference, markdown_table, mean_std
 
@@ -114,7 +114,7 @@ def views_table(name: str, work_dir: Path, seeds: int | None = None, jobs: int =
 def write_views_report(plan: Plan, name: str) -> str:
     """Write results.json of the finished runs; return the table."""
     results, _ = evaluate(plan, plan.reported)
-    compare_with(results, (STUDENT, ALL))
+    compare_top1(results, (STUDENT, ALL))
     found = dict(setting=name, rows={key: row.as_dict() for key, row in results.items()}, **provenance())
     (plan.work_dir / 'results.json').write_text(json.dumps(found, indent=2) + '\n')
     return table(results)

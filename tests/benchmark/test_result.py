@@ -1,41 +1,9 @@
-"""Figures of a method, and the differences between methods."""
+"""Figures of a method."""
 
 import json
 
-from mmnystrom.benchmark.plan import STUDENT
 from mmnystrom.benchmark.replayed import Replayed
-from mmnystrom.benchmark.result import COSTS, Result, compare_with
-
-
-def test_pairs_are_of_the_same_seed():
-    result = Result(seeds=[0, 2], top1=[10.0, 12.0])
-    result.compare('KD', Result(seeds=[1, 2], top1=[1.0, 2.0]))
-    result.compare('other', Result(seeds=[1], top1=[1.0]))
-    assert result.versus == {'KD': dict(mean=10.0)}
-    assert result.as_dict()['vs KD'] == dict(mean=10.0)
-
-
-def test_a_tuned_row_is_compared_with_the_tuned_baseline():
-    rows = {
-        name: Result(seeds=[0], top1=[top1])
-        for name, top1 in [('KD', 50.0), ('KD tuned', 52.0), ('KDA', 51.0), ('KDA tuned', 53.0)]
-    }
-    compare_with(rows, ('KD',))
-    assert [rows[name].versus.get('KD', {}).get('mean') for name in rows] == [None, None, 1.0, 1.0]
-
-
-def test_where_only_tuned_rows_are_they_are_the_baselines():
-    rows = {
-        name: Result(seeds=[0], top1=[top1])
-        for name, top1 in [('student alone tuned', 48.0), ('KD tuned', 52.0), ('DIST', 56.0)]
-    }
-    compare_with(rows, (STUDENT, 'KD'))
-    means = {name: {k: found['mean'] for k, found in row.versus.items()} for name, row in rows.items()}
-    assert means == {
-        'student alone tuned': {'KD': -4.0},
-        'KD tuned': {STUDENT: 4.0},
-        'DIST': {STUDENT: 8.0, 'KD': 4.0},
-    }
+from mmnystrom.benchmark.result import COSTS, Result
 
 
 def test_figures_come_back_from_json():
@@ -54,6 +22,27 @@ def test_figures_come_back_from_json():
     assert again.versus == {}
     again.versus = result.versus
     assert again == result
+
+
+def test_figures_of_some_seeds():
+    result = Result(
+        seeds=[0, 1, 2],
+        top1=[50.0, 51.0, 52.0],
+        best=[51.0, 52.0, 53.0],
+        diverged=[1],
+        transfer={'pre-FC': [0.5, 0.25], 'post-FC': [1.0, 2.0]},
+        cka={'pre-FC': [], 'post-FC': []},
+        versus={'KD': dict(mean=1.0)},
+    )
+    found = result.of_seeds([1, 2])
+    assert [found.seeds, found.top1, found.best, found.diverged] == [
+        [1, 2],
+        [51.0, 52.0],
+        [52.0, 53.0],
+        [1],
+    ]
+    assert found.transfer == {'pre-FC': [0.25], 'post-FC': [2.0]}
+    assert found.cka == {'pre-FC': [], 'post-FC': []} and found.versus == {}
 
 
 def test_figures_of_an_older_report_come_back():

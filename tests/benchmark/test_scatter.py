@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from mmnystrom.benchmark.report import legend
-from mmnystrom.benchmark.result import Result, compare_with
+from mmnystrom.benchmark.result import Result, compare_top1
 from mmnystrom.benchmark.scatter import Scatter
 
 
@@ -85,7 +85,7 @@ def results_of(values):
 def test_the_intervals_of_a_report_are_by_it():
     results = results_of(table())
     results['method 7'].seeds, results['method 7'].top1 = [1], [60.0]  # one seed has an interval, too
-    scatter = compare_with(results, ['method 0'])
+    scatter = compare_top1(results, ['method 0'])
     widths = {name: r.versus['method 0'] for name, r in results.items() if name != 'method 0'}
     widths = {name: found['high'] - found['low'] for name, found in widths.items()}
     assert widths['method 7'] == pytest.approx(np.sqrt(3) * widths['method 1'])
@@ -98,9 +98,9 @@ def test_the_intervals_of_a_report_where_methods_scatter_unequally():
     values = table()
     values[2] += [20, -20, 0]
     results = results_of(values)
-    scatter = compare_with(results, ['method 0'])
+    scatter = compare_top1(results, ['method 0'])
     expected = stats.ttest_rel(values[3], values[0])
     assert results['method 3'].versus['method 0']['p'] == pytest.approx(expected.pvalue)
     assert 'scatter unequally' in legend(results, None, 0, scatter)
     results['method 2'].diverged = [1]  # then it does not count
-    assert compare_with(results, ['method 0']).shared
+    assert compare_top1(results, ['method 0']).shared

@@ -1,8 +1,8 @@
 """One report of a suite that was trained on several machines, or on several days.
 
-Takes the results.json of tools/benchmark.py, each with other seeds (--first-seed), or with other methods of
-the same teacher (--teacher), and writes a table, results.json and the pictures below --out. All methods of
-a seed have learnt from one teacher: a difference between two teachers is no difference between methods.
+Takes the results.json of tools/benchmark.py, each with other seeds (--first-seed), or with other methods
+of the same teacher (--teacher), and writes a table, results.json and the pictures below --out. All
+methods of a seed have learnt from one teacher: a difference between two teachers is none of methods.
 """
 
 import argparse
