@@ -18,6 +18,7 @@ def test_figures_come_back_from_json():
         costs={key: float(i) for i, key in enumerate(COSTS)},
         replayed=Replayed(views=5, bytes=1000, live=None),
     )
+    assert result.as_dict()['vs KD'] == dict(mean=1.0)
     again = Result.from_dict(json.loads(json.dumps(result.as_dict())))
     assert again.versus == {}
     again.versus = result.versus
