@@ -43,6 +43,9 @@ methods = dict({
     'KDA post-FC': dict(_delete_=True, config='kda/kda_logits', options=late),
     'KDA both': dict(_delete_=True, config='kda/kda_neck-logits', options=late),
     'KDA correlated + KD': dict(_delete_=True, config='kda/kda_neck-kd', options=late),
+    # About what trials chose for the CKA of the landmarks; --tune tries the decade around it.
+    'CKA, weight 10': dict(
+        config='cka/cka_neck', options={f'{losses}.loss_cka.loss_weight': 10}),
     'KD, three times its weight': dict(config='kd/kd_logits', options=stronger_kd),
     'KDA correlated + KD, three times its weight': dict(
         config='kda/kda_neck-kd', options={**stronger_kd, **late}),
