@@ -108,10 +108,9 @@ def _parts(report: dict) -> Iterable[dict]:
     return [dict(seeds=_seeds(report), methods=list(report['rows']), **kept)]
 
 
-def _weights(report: dict, seed: int) -> str | None:
-    """Hash of the teacher of a seed; None in reports that are older than it."""
-    of_seed = [part for part in _parts(report) if seed in part['seeds']]
-    return next((part.get('teacher_weights', {}).get(str(seed)) for part in of_seed), None)
+def _weights(part: dict, seed: int) -> str | None:
+    """Hash of a part's teacher of a seed; None in reports that are older than it."""
+    return (part.get('teacher_weights') or {}).get(str(seed))
 
 
 def _teachers(parts: Sequence[dict]) -> list[float]:
@@ -119,7 +118,7 @@ def _teachers(parts: Sequence[dict]) -> list[float]:
     found = {}
     for i, part in enumerate(parts):
         if part['teacher'] is not None:
-            known = frozenset((part.get('teacher_weights') or {}).values()) - {None}
+            known = frozenset(_weights(part, seed) for seed in part['seeds']) - {None}
             found.setdefault(known or i, part['teacher'])
     return list(found.values())
 
@@ -140,7 +139,8 @@ def _check_same(files: Sequence[Path], reports: Sequence[dict]) -> None:
             raise ResultError(f'{file} has no run that the reports before it have not: leave it out.')
         seen |= runs
         for seed in _seeds(report):
-            weights = _weights(report, seed)
+            own = (_weights(part, seed) for part in _parts(report) if seed in part['seeds'])
+            weights = next(own, None)
             other, others = of_seed.setdefault(seed, (file, weights))
             if other != file and (weights is None or weights != others):
                 raise ResultError(

@@ -18,6 +18,8 @@ class Options:
         seeds: Seeds of each method. Defaults to None, the suite's.
         first_seed: The first of them. Defaults to 0.
         methods: Names of the methods to take. Defaults to None, all of the suite.
+        without_student: Whether the student alone is left out, as for a report that is joined with one
+            that has it. Defaults to False.
         teacher: A checkpoint in the place of the suite's teacher. Defaults to None.
         jobs: Runs at a time. Defaults to None, one a GPU and at least 2.
         gpus: Numbers of the GPUs to spread the runs over. Defaults to None, all.
@@ -44,6 +46,7 @@ class Options:
     work_dir: Path | None = None
     seeds: int | None = None
     methods: Sequence[str] | None = None
+    without_student: bool = False
     teacher: str | None = None
     jobs: int | None = None
     gpus: Sequence[int] | None = None

@@ -30,7 +30,8 @@ class Method:
         distilled: Whether it takes the teacher's checkpoint. Defaults to False.
         first: Name of the method whose last checkpoint it starts from, for those of two stages.
             Defaults to None.
-        seeds: How many seeds of it are run. Defaults to None, as many as of the others.
+        seeds: How many seeds of it are run; 0: only others look at its config. Defaults to None, as many
+            as of the others.
         store_key: Key of its config that takes the folder of replayed teachers, if its teacher is
             replayed. Defaults to None.
         changes: What it changes in its config, as :meth:`Config.merge_from_dict` takes it. Defaults to
@@ -226,9 +227,9 @@ class Plan:
 
     @property
     def reported(self) -> list[str]:
-        """The methods that a report compares: no teachers, no first stages."""
-        first = {spec.first for spec in self.methods.values()}
-        return [name for name in self.methods if name != TEACHER and name not in first]
+        """The methods that a report compares: no teachers, no first stages, none without a seed."""
+        left_out = {TEACHER, *(spec.first for spec in self.methods.values())}
+        return [name for name, spec in self.methods.items() if name not in left_out and spec.seeds != 0]
 
     def check_options(self) -> None:
         """Refuse options that the config of a method has no place for.

@@ -99,7 +99,9 @@ def find_config(name: str, suite: Path) -> Path:
     raise SuiteError(f'{suite}: {name} is neither below {suite.parent} nor below {CONFIGS}.')
 
 
-def suite_methods(cfg: Config, file: Path, chosen: Sequence[str] | None = None) -> dict[str, Method]:
+def suite_methods(
+    cfg: Config, file: Path, chosen: Sequence[str] | None = None, without_student: bool = False
+) -> dict[str, Method]:
     """What a suite trains, by name, without its teacher.
 
     A method is the beginning of a config's name, which ``pair`` completes; a list of two of them, of
@@ -110,10 +112,11 @@ def suite_methods(cfg: Config, file: Path, chosen: Sequence[str] | None = None) 
         cfg: The suite.
         file: Its file.
         chosen: Names of the methods to take. Defaults to None, all.
+        without_student: Whether no seed of the student alone is run. Defaults to False.
 
     Raises:
-        SuiteError: If the suite does not have a chosen method, or a config is missing, or has no place
-            for an option.
+        SuiteError: If the suite does not have a chosen method, or the student is chosen and left out, or
+            a config is missing, or has no place for an option.
     """
 
     def config(beginning: str, key: str) -> Path:
@@ -131,7 +134,11 @@ def suite_methods(cfg: Config, file: Path, chosen: Sequence[str] | None = None) 
         raise SuiteError(
             f'--methods: {", ".join(sorted(unknown))} is not in {file}, which has {", ".join(listed)}.'
         )
-    found = {STUDENT: Method(find_config(cfg.student, file))}
+    if without_student and STUDENT in (chosen or ()):
+        raise SuiteError(
+            f'--methods names {STUDENT!r}, which --without-student leaves out: give one of them.'
+        )
+    found = {STUDENT: Method(find_config(cfg.student, file), seeds=0 if without_student else None)}
     for name, method in listed.items():
         if chosen and name not in chosen:
             continue
@@ -214,7 +221,7 @@ def suite_plan(cfg: Config, file: Path, options: Options) -> Plan:
         )
     if options.tuned_only and not (options.tune or options.tuned):
         raise SuiteError('--tuned-only leaves out the weights of the papers: add --tune or --tuned.')
-    methods = suite_methods(cfg, file, options.methods)
+    methods = suite_methods(cfg, file, options.methods, options.without_student)
     teacher = options.teacher or (None if cfg.teacher.endswith('.py') else cfg.teacher)
     if teacher is None:
         methods = {TEACHER: Method(find_config(cfg.teacher, file), seeds=1), **methods}

@@ -64,6 +64,17 @@ def test_options_reach_the_runs(tmp_path):
     assert str(plan.work_dir) == 'work_dirs/benchmark/digits'
 
 
+def test_the_student_alone_can_be_left_out(tmp_path):
+    plan = plan_of(tmp_path, 'validation = 0.2', methods=['KD', 'SP'], seeds=2, without_student=True)
+    assert plan.reported == ['KD', 'SP'] and len(plan) == 5
+    assert {run.method for run in plan} == {TEACHER, 'KD', 'SP'}
+    whole = plan_of(tmp_path, 'validation = 0.2', methods=['KD', 'SP'], seeds=2)
+    for run in plan:  # of the same images, held out by the student's config
+        assert run.fingerprint == whole.run(run.method, run.seed).fingerprint
+    with pytest.raises(SuiteError, match='is not in'):
+        plan_of(tmp_path, '', methods=['NST'], without_student=True)
+
+
 def test_another_number_of_ranks_is_another_batch():
     scheduler, _ = suite_scheduler(Options('digits', gpus=[0, 1], ranks=2))
     assert scheduler.plan.arguments == ('--auto-scale-lr',)
@@ -75,6 +86,10 @@ def test_another_number_of_ranks_is_another_batch():
         (dict(suite='nothing'), "suite='nothing' is neither one of .*digits.* nor a file"),
         (dict(suite='digits', methods=['NST']), 'NST is not in'),
         (dict(suite='digits', teacher='none.pth'), 'does not exist'),
+        (
+            dict(suite='digits', methods=['KD', STUDENT], without_student=True),
+            "--methods names 'student alone', which --without-student leaves out",
+        ),
     ],
 )
 def test_bad_options(options, words):

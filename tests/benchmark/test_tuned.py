@@ -156,6 +156,20 @@ def test_only_methods_without_trials_are_tried(tmp_path, chosen, tried):
     assert [plan.work_dir for plan in tried] == [tmp_path / 'w']  # no trials
 
 
+def test_a_student_that_is_left_out_is_not_tried(tmp_path, chosen, tried):
+    options = options_of(tmp_path, None, ['KD'], tune=True, tuned_only=True, without_student=True)
+    text, _ = compare.benchmark(options)
+    trials, runs = tried
+    assert trials.reported == [f'KD x{factor}' for factor in ('0.1', '0.316', 1, '3.16', 10)]
+    assert runs.reported == ['KD tuned'] and {run.method for run in runs} == {TEACHER, 'KD tuned'}
+    notes = json.loads(text.splitlines()[1])
+    assert notes['chosen'] == {'KD': 10.0}
+    of_kd = options_of(tmp_path, chosen(tuning=notes), ['KD'])
+    with pytest.raises(SuiteError, match='has no weights of student alone'):
+        suite_scheduler(of_kd)
+    assert suite_scheduler(replace(of_kd, without_student=True))[0].plan.reported == ['KD', 'KD tuned']
+
+
 @pytest.mark.parametrize(
     ('changes', 'words'),
     [

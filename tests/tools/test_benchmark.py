@@ -117,4 +117,9 @@ def another_machine_brings_another_seed(small):
     rows = json.loads(files[0].read_text())['rows']
     assert list(rows) == ['student alone tuned', 'KD tuned']
     assert rows['student alone tuned']['time'] == 1 < rows['KD tuned']['memory']
+    printed = run_tool(*benchmark, '--tuned-only', '--rounds', '2', '--without-student').stdout
+    report = json.loads(files[0].read_text())
+    assert list(report['rows']) == ['KD tuned'] and 'time' not in report['rows']['KD tuned']
+    assert report['rows']['KD tuned']['top1'] == rows['KD tuned']['top1']
+    assert 'student alone' not in printed.split('| method ')[1].split('Tuned: ')[0]
     shutil.rmtree(small / 'other')
