@@ -16,6 +16,10 @@ centred = {f'{loss}.preset': 'landmark_cka'}
 nystrom = {f'{loss}.form': dict(type='nystrom', center=True)}
 correlation = {f'{loss}.distance': 'correlation'}
 correlated = {f'{loss}.preset': 'nystrom_correlation'}
+soft = {
+    f'{distiller}.connectors': dict(soft=dict(type='SoftmaxConnector', tau=4)),
+    f'{mapping}.s_feature.connector': 'soft',
+    f'{mapping}.t_feature.connector': 'soft'}
 methods = {
     'KD': 'kd/kd_logits',
     'KD, three times its weight': dict(
@@ -48,6 +52,14 @@ methods = {
         f'{loss}.kernel': dict(type='rbf', gamma='median'), weight: 10, **late}),
     'KDA correlated post-FC, weight 10': dict(
         config='kda/kda_logits', options={**correlated, weight: 10, **late}),
+    # Of probabilities, as DIST, with its weight; landmarks are class centres, and DIST has
+    # one-hot vectors. The second leaves the batch's mean in, as DIST does.
+    'KDA correlated probabilities, weight 32': dict(
+        config='kda/kda_logits', options={**correlated, **soft, weight: 32, **late}),
+    'KDA correlated probabilities with their mean, weight 32': dict(
+        config='kda/kda_logits', options={
+            **correlated, **soft, f'{loss}.form': dict(type='nystrom', center='landmarks'),
+            weight: 32, **late}),
     'KDA correlated both, weight 10': dict(config='kda/kda_neck-logits', options={
         f'{loss}_logits.preset': 'nystrom_correlation', f'{loss}_logits.loss_weight': 10,
         weight: 10, **late}),

@@ -3,7 +3,13 @@
 import mmnystrom.registry  # noqa: F401  (first: it turns the bridge on)
 
 from .backbones import ShuffleNetV2_CIFAR
-from .connectors import NormalizeConnector, PoolConnector, ProjectionConnector, StandardizeConnector
+from .connectors import (
+    NormalizeConnector,
+    PoolConnector,
+    ProjectionConnector,
+    SoftmaxConnector,
+    StandardizeConnector,
+)
 from .datasets import CIFAR10Images, CIFAR100Images, Digits, TinyImageNet
 from .hooks import ChannelsLastHook, KernelMonitorHook, LandmarkHook, TeacherReplayHook, TeacherTestHook
 from .losses import KDALoss
@@ -21,6 +27,7 @@ __all__ = [
     'PoolConnector',
     'ProjectionConnector',
     'ShuffleNetV2_CIFAR',
+    'SoftmaxConnector',
     'StandardizeConnector',
     'StratifiedPart',
     'TeacherReplayHook',

@@ -245,17 +245,65 @@ class StandardizeConnector(BaseModule):
             TypeError: If it is no floating-point tensor.
             ValueError: If the shape is another.
         """
-        if not isinstance(logits, Tensor) or not logits.is_floating_point():
-            found = logits.dtype if isinstance(logits, Tensor) else type(logits).__name__
-            raise TypeError(f'StandardizeConnector takes a floating-point tensor of logits, got {found}.')
-        if logits.ndim != 2 or logits.shape[1] < 2:
-            raise ValueError(
-                f'StandardizeConnector takes logits of shape (N, classes), got {tuple(logits.shape)}: '
-                'record the outputs of the last linear layer.'
-            )
-        if logits.dtype not in (torch.float32, torch.float64):
-            logits = logits.float()
+        logits = _checked_logits(logits, 'StandardizeConnector')
         centered = logits - logits.mean(1, keepdim=True)
         # torch.std would have no gradient where all logits are equal, as those of a new head may be.
         std = torch.linalg.vector_norm(centered, dim=1, keepdim=True) / (logits.shape[1] - 1) ** 0.5
         return centered / (std + self.eps)
+
+
+@MODELS.register_module()
+class SoftmaxConnector(BaseModule):
+    """Turn logits into probabilities of the classes, softened, before KDALoss.
+
+    Large logits then count, and differences among the small ones do not. The linear kernel of two images
+    is the probability that their classes agree, each drawn by its own prediction. DIST (Huang et al.,
+    NeurIPS 2022) is KDA of these probabilities: ``form=dict(type='nystrom', center='landmarks')``,
+    ``distance='correlation'``, a one-hot landmark for each class, and ``tau ** 2`` times the weight.
+
+    Args:
+        tau: Temperature, by which logits are divided. Defaults to 4.
+        init_cfg: Initialization, as for every module of mmengine. Defaults to None.
+
+    Raises:
+        ValueError: If ``tau`` is not positive.
+
+    Example:
+        >>> import torch
+        >>> SoftmaxConnector()(torch.tensor([[0., 0.], [40., 0.]]))
+        tensor([[5.0000e-01, 5.0000e-01],
+                [9.9995e-01, 4.5398e-05]])
+    """
+
+    def __init__(self, tau: float = 4, init_cfg: dict | None = None) -> None:
+        super().__init__(init_cfg)
+        check_number('tau', tau)
+        self.tau = tau
+
+    def forward(self, logits: Tensor) -> Tensor:
+        """Probabilities along the classes.
+
+        Args:
+            logits: Shape (N, C), of at least two classes.
+
+        Returns:
+            The same shape; float32 for half-precision input.
+
+        Raises:
+            TypeError: If it is no floating-point tensor.
+            ValueError: If the shape is another.
+        """
+        return F.softmax(_checked_logits(logits, 'SoftmaxConnector') / self.tau, dim=1)
+
+
+def _checked_logits(logits: object, connector: str) -> Tensor:
+    """Logits, float32 if they were of half precision."""
+    if not isinstance(logits, Tensor) or not logits.is_floating_point():
+        found = logits.dtype if isinstance(logits, Tensor) else type(logits).__name__
+        raise TypeError(f'{connector} takes a floating-point tensor of logits, got {found}.')
+    if logits.ndim != 2 or logits.shape[1] < 2:
+        raise ValueError(
+            f'{connector} takes logits of shape (N, classes), got {tuple(logits.shape)}: '
+            'record the outputs of the last linear layer.'
+        )
+    return logits if logits.dtype in (torch.float32, torch.float64) else logits.float()

@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmrazor.registry import MODELS
-from scipy import stats
+from scipy import special, stats
 from support import kda_config, train
 
 from mmnystrom.plugin import NormalizeConnector, PoolConnector, ProjectionConnector
@@ -201,6 +201,39 @@ def test_equal_logits_stay_finite():
     assert logits.grad.isfinite().all()
 
 
+def test_softened_probabilities():
+    logits = torch.from_numpy(np.random.default_rng(0).normal(0, 300, (6, 10)))
+    for tau in (1, 4):
+        found = MODELS.build(dict(type='SoftmaxConnector', tau=tau))(logits)
+        np.testing.assert_allclose(found, special.softmax(logits.numpy() / tau, axis=1), rtol=1e-6)
+    half = MODELS.build(dict(type='SoftmaxConnector'))(logits.half())
+    assert half.dtype == torch.float32 and half.isfinite().all()
+
+
+def test_dist_is_kda_of_probabilities_with_one_hot_landmarks():
+    """Against mmrazor's DISTLoss."""
+    tau, classes = 4, 7
+    generator = torch.Generator().manual_seed(0)
+    logits = [3 * torch.randn(12, classes, generator=generator) for _ in range(2)]
+    logits[0].requires_grad_()
+    one_hot = torch.eye(classes).tolist()
+    kda = MODELS.build(
+        dict(
+            type='KDALoss',
+            landmarks=dict(type='fixed', student=one_hot, teacher=one_hot),
+            form=dict(type='nystrom', center='landmarks'),
+            distance='correlation',
+            loss_weight=2 * tau**2,
+        )
+    )
+    soft = MODELS.build(dict(type='SoftmaxConnector', tau=tau))
+    dist = MODELS.build(dict(type='DISTLoss', tau=tau, loss_weight=2))
+    losses = kda.eval()(*map(soft, logits)), dist(*logits)
+    torch.testing.assert_close(*losses)
+    torch.testing.assert_close(*(torch.autograd.grad(loss, logits[0])[0] for loss in losses))
+
+
+@pytest.mark.parametrize('connector', ['StandardizeConnector', 'SoftmaxConnector'])
 @pytest.mark.parametrize(
     ('given', 'error', 'words'),
     [
@@ -210,9 +243,14 @@ def test_equal_logits_stay_finite():
         ((torch.zeros(2, 3),), TypeError, 'got tuple'),
     ],
 )
-def test_what_cannot_be_standardized(given, error, words):
-    with pytest.raises(error, match=words):
-        MODELS.build(dict(type='StandardizeConnector'))(given)
+def test_what_are_no_logits(given, error, words, connector):
+    with pytest.raises(error, match=f'{connector}.*{words}'):
+        MODELS.build(dict(type=connector))(given)
+
+
+def test_a_bad_tau_is_refused():
+    with pytest.raises(ValueError, match='tau=0'):
+        MODELS.build(dict(type='SoftmaxConnector', tau=0))
 
 
 def test_a_bad_eps_is_refused():
