@@ -227,7 +227,7 @@ def test_dist_is_kda_of_probabilities_with_one_hot_landmarks():
         )
     )
     soft = MODELS.build(dict(type='SoftmaxConnector', tau=tau))
-    dist = MODELS.build(dict(type='DISTLoss', tau=tau, loss_weight=2))
+    dist = MODELS.build(dict(type='mmrazor.DISTLoss', tau=tau, loss_weight=2))
     losses = kda.eval()(*map(soft, logits)), dist(*logits)
     torch.testing.assert_close(*losses)
     torch.testing.assert_close(*(torch.autograd.grad(loss, logits[0])[0] for loss in losses))
