@@ -191,14 +191,11 @@ class NormalizeConnector(BaseModule):
         Raises:
             TypeError: If it is no floating-point tensor.
         """
-        if not isinstance(feature, Tensor) or not feature.is_floating_point():
-            found = feature.dtype if isinstance(feature, Tensor) else type(feature).__name__
-            raise TypeError(
-                f'NormalizeConnector takes a floating-point tensor, got {found}: put a PoolConnector '
-                'before it for the last of a tuple.'
-            )
-        if feature.dtype not in (torch.float32, torch.float64):
-            feature = feature.float()
+        feature = _full_precision(
+            feature,
+            'NormalizeConnector takes a floating-point tensor, got {found}: put a PoolConnector before '
+            'it for the last of a tuple.',
+        )
         # The squares of large features overflow, so their largest entry is scaled to 1 first. Smaller
         # features are not scaled: eps is compared with their own length.
         largest = feature.detach().abs().amax(1, keepdim=True)
@@ -297,13 +294,26 @@ class SoftmaxConnector(BaseModule):
 
 
 def _checked_logits(logits: object, connector: str) -> Tensor:
-    """Logits, float32 if they were of half precision."""
-    if not isinstance(logits, Tensor) or not logits.is_floating_point():
-        found = logits.dtype if isinstance(logits, Tensor) else type(logits).__name__
-        raise TypeError(f'{connector} takes a floating-point tensor of logits, got {found}.')
+    """Logits of at least two classes, float32 if they were of half precision."""
+    logits = _full_precision(
+        logits, f'{connector} takes a floating-point tensor of logits, got {{found}}.'
+    )
     if logits.ndim != 2 or logits.shape[1] < 2:
         raise ValueError(
             f'{connector} takes logits of shape (N, classes), got {tuple(logits.shape)}: '
             'record the outputs of the last linear layer.'
         )
-    return logits if logits.dtype in (torch.float32, torch.float64) else logits.float()
+    return logits
+
+
+def _full_precision(given: object, otherwise: str) -> Tensor:
+    """A floating-point tensor, float32 if it was of half precision.
+
+    Args:
+        given: What the connector got.
+        otherwise: What the TypeError says if that is anything else, with ``{found}`` for what it is.
+    """
+    if not isinstance(given, Tensor) or not given.is_floating_point():
+        found = given.dtype if isinstance(given, Tensor) else type(given).__name__
+        raise TypeError(otherwise.format(found=found))
+    return given if given.dtype in (torch.float32, torch.float64) else given.float()
