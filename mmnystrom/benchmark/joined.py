@@ -138,9 +138,8 @@ def _check_same(files: Sequence[Path], reports: Sequence[dict]) -> None:
         if runs <= seen:
             raise ResultError(f'{file} has no run that the reports before it have not: leave it out.')
         seen |= runs
-        for seed in _seeds(report):
-            own = (_weights(part, seed) for part in _parts(report) if seed in part['seeds'])
-            weights = next(own, None)
+        pairs = [(seed, _weights(part, seed)) for part in _parts(report) for seed in part['seeds']]
+        for seed, weights in pairs:
             other, others = of_seed.setdefault(seed, (file, weights))
             if other != file and (weights is None or weights != others):
                 raise ResultError(
