@@ -95,6 +95,18 @@ def with_options(
     return replace(method, config=config, store_key=f'custom_hooks.{len(cfg.custom_hooks) - 1}.store')
 
 
+def replayed_views(method: Method) -> int | str | None:
+    """With how many views of an image a method's teacher is replayed.
+
+    Returns:
+        Their number, ``'all'`` for as many as epochs, or None for a teacher that is live.
+    """
+    if method.store_key is None:
+        return None
+    hook = next(hook for hook in Config.fromfile(method.config).custom_hooks if hook['type'] == REPLAY)
+    return hook.get('views') or 'all'
+
+
 @dataclass(frozen=True)
 class Replayed:
     """What a run replayed, as its hook noted it.

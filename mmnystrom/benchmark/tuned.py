@@ -11,7 +11,7 @@ from mmnystrom.core import check_number
 
 from .errors import ResultError, SuiteError, checking
 from .plan import Plan
-from .tuning import Tuning, own_weights, trial_name, tried_with, tuned_plan, with_trials
+from .tuning import GIVEN, Tuning, own_weights, trial_name, tried_with, tuned_plan, with_trials
 
 #: What two reports must have tried alike for their trials to be shown as one.
 ALIKE = (*(field.name for field in fields(Tuning)), 'teacher')
@@ -64,10 +64,11 @@ def earlier_trials(file: str | Path, plan: Plan, title: str, tuning: Tuning) -> 
     notes, _ = _read(file, plan, title)
     before = {'suite': title, **notes}
     for key, value in {'suite': title, **tried_with(plan, tuning)}.items():
-        if before[key] != value:
+        if before.get(key, value) != value:
             raise SuiteError(
                 f'--tuned={file} has trials of {key}={before[key]!r}, and --tune would try the other '
-                f'methods with {value!r}, not the same chance: try all of them, without --tuned.'
+                f'methods with {value!r}, not the same chance: give the options of then, or try all of '
+                'them, without --tuned.'
             )
     return notes
 
@@ -153,8 +154,8 @@ def join_tunings(files: Sequence[Path], reports: Sequence[dict]) -> dict | None:
     (first, tuning), *others = tuned
     joined = tuning
     for file, tuning in others:
-        for key in ALIKE:
-            if tuning[key] != joined[key]:
+        for key in (*ALIKE, *GIVEN):
+            if key in tuning and key in joined and tuning[key] != joined[key]:
                 raise ResultError(
                     f'{file} was tuned with {key}={tuning[key]!r}, and {first} with {joined[key]!r}. '
                     f'{_INSTEAD}'

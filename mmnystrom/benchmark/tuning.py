@@ -21,12 +21,14 @@ from mmnystrom.core import check_integer, check_number
 
 from .errors import RunFailedError, SuiteError, checking
 from .plan import STUDENT, TEACHER, TUNED, Plan, Run
-from .replayed import with_options
+from .replayed import replayed_views, with_options
 from .schedule import scaled_schedule
 from .validation import check_share, held_out
 
 #: What is noted of each method, or trial.
 BY_NAME = ('weights', 'scores', 'chosen', 'failed')
+#: The benchmark's options that change a trial. Older reports do not say them.
+GIVEN = ('arguments', 'replay')
 
 
 @dataclass(frozen=True)
@@ -225,13 +227,22 @@ def without_papers_weights(plan: Plan) -> Plan:
 
 def tried_with(plan: Plan, tuning: Tuning) -> dict:
     """What two trials must have in common for their scores to be told as one."""
-    return dict(asdict(tuning), teacher='its own' if plan.teacher is None else 'given')
+    return dict(
+        asdict(tuning),
+        teacher='its own' if plan.teacher is None else 'given',
+        arguments=[*plan.arguments, *plan.options],
+        replay=next((views for views in map(replayed_views, plan.methods.values()) if views), None),
+    )
 
 
 def with_trials(notes: dict, others: dict) -> dict:
-    """What was tried, and what was tried for other methods; what both have is of the first."""
+    """What was tried, and what was tried for other methods; what both have is of the first.
+
+    Options that only one of them says are left out: of the other nobody knows.
+    """
     both = {key: {**others.get(key, {}), **notes.get(key, {})} for key in BY_NAME}
-    return {**notes, **both}
+    known = {key: value for key, value in notes.items() if key not in GIVEN or key in others}
+    return {**known, **both}
 
 
 def tune(

@@ -156,6 +156,26 @@ def test_only_methods_without_trials_are_tried(tmp_path, chosen, tried):
     assert [plan.work_dir for plan in tried] == [tmp_path / 'w']  # no trials
 
 
+def test_trials_say_the_options_they_had(tmp_path, chosen, tried):
+    given = dict(amp=True, replay=5, cfg_options=['train_cfg.max_epochs=2'])
+    options = options_of(tmp_path, None, ['KD'], tune=True, **given)
+    notes = json.loads(compare.benchmark(options)[0].splitlines()[1])
+    assert notes['arguments'] == ['--amp', 'train_cfg.max_epochs=2'] and notes['replay'] == 5
+    title = read_suite(find_suite('digits')).title
+    more = options_of(tmp_path, chosen(title, notes), ['KD', 'FitNets'], tune=True, **given)
+    assert json.loads(compare.benchmark(more)[0].splitlines()[1])['replay'] == 5
+    for change, words in (
+        (dict(amp=False), r"arguments=\['--amp', .*\], and .* with \['train_cfg"),
+        (dict(replay=None), 'replay=5, and .* with None'),
+        (dict(replay=0), "replay=5, and .* with 'all'"),
+    ):
+        with pytest.raises(SuiteError, match=words):
+            compare.benchmark(replace(more, **change))
+    unsaid = {key: value for key, value in notes.items() if key not in ('arguments', 'replay')}
+    older = replace(more, tuned=chosen(title, unsaid))
+    assert {'arguments', 'replay'}.isdisjoint(json.loads(compare.benchmark(older)[0].splitlines()[1]))
+
+
 def test_a_student_that_is_left_out_is_not_tried(tmp_path, chosen, tried):
     options = options_of(tmp_path, None, ['KD'], tune=True, tuned_only=True, without_student=True)
     text, _ = compare.benchmark(options)
@@ -177,6 +197,8 @@ def test_a_student_that_is_left_out_is_not_tried(tmp_path, chosen, tried):
             dict(span=5.0),
             r'has trials of span=5\.0, and --tune would try the other methods with 10.0, not the',
         ),
+        (dict(arguments=['--amp']), r"has trials of arguments=\['--amp'\], and .* with \[\], .* of then"),
+        (dict(replay=5), 'has trials of replay=5, and --tune would try the other methods with None'),
         (dict(teacher='given'), "has trials of teacher='given', and --tune would .* with 'its own'"),
         (dict(suite='Yet another'), "has trials of suite='Yet another', and --tune would"),
     ],
@@ -216,6 +238,7 @@ def test_tuned_reports_of_the_same_choice_are_one(tmp_path):
     ('changes', 'words'),
     [
         (dict(span=5.0), r'b\.json was tuned with span=5\.0, and .*a\.json with 10\.0\. Tune on one'),
+        (dict(replay='all'), r"b\.json was tuned with replay='all', and .*a\.json with 5\. Tune on one"),
         (
             dict(chosen={'KD': 0.1}),
             r'b\.json has chosen 0\.1 times its weights for KD, and .*a\.json has chosen 10',
@@ -228,7 +251,7 @@ def test_tuned_reports_of_the_same_choice_are_one(tmp_path):
 )
 def test_reports_of_other_choices_are_not_joined(tmp_path, changes, words):
     files = [
-        report(tmp_path, 'a', [0], tuning=dict(TUNING, weights={'KD': {'w': 1.0}})),
+        report(tmp_path, 'a', [0], tuning=dict(TUNING, weights={'KD': {'w': 1.0}}, replay=5)),
         report(tmp_path, 'b', [1], tuning={**TUNING, **changes}),
     ]
     with pytest.raises(ResultError, match=words):
