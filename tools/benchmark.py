@@ -23,6 +23,7 @@ def parse_args():
     parser.add_argument('--seeds', type=count, help="seeds of each method (default: the suite's)")
     parser.add_argument('--first-seed', type=from_zero, default=0, help='the first of them (default: 0)')
     parser.add_argument('--methods', nargs='+', metavar='NAME', help='only these, of the suite')
+    parser.add_argument('--against', nargs='+', metavar='NAME', help='not student alone, KD, but these')
     parser.add_argument('--without-student', action='store_true', help='no runs of the student alone')
     parser.add_argument('--teacher', help="a checkpoint, in the place of the suite's teacher")
     parser.add_argument('--jobs', type=count, help='runs at a time (default: one a GPU, at least 2)')

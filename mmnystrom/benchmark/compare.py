@@ -12,6 +12,8 @@ from mmengine.device import get_device
 from mmnystrom.bridge import cpu_amp
 
 from .buildable import check_builds, one_message_a_cause
+from .differences import missing
+from .errors import SuiteError
 from .options import Options
 from .plan import Plan, Run
 from .progress import duration, say
@@ -33,6 +35,12 @@ def suite_scheduler(options: Options) -> tuple[Scheduler, Config]:
     cfg = read_suite(file)
     gpus = list(range(torch.cuda.device_count())) if options.gpus is None else options.gpus
     plan = suite_plan(cfg, file, options)
+    lacks = missing(options.against or (), plan.reported)
+    if lacks:
+        raise SuiteError(
+            f'--against: {", ".join(lacks)} is not among the methods that are compared, which are '
+            f'{", ".join(plan.reported)}.'
+        )
     if options.tuned and not options.tune:
         plan = _chosen(with_tuned(plan, options.tuned, cfg.title), options)
     scheduler = Scheduler(
@@ -69,7 +77,7 @@ def benchmark(options: Options) -> tuple[str, list[str]]:
     if not options.report_only:
         say(f'{title}: {len(scheduler.plan)} runs, {len(scheduler.slots)} at a time:')
         scheduler.train_all(strict=False, fresh=options.fresh)
-    text = write_report(scheduler, title, options.rounds)
+    text = write_report(scheduler, title, options.rounds, options.against)
     took = duration(time.perf_counter() - start)
     text = f'\n{text}\n\nFigures and pictures: {scheduler.plan.work_dir}; {took}'
     return text, one_message_a_cause(scheduler.failed.values())

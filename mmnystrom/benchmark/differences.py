@@ -36,6 +36,26 @@ def row_of(method: str, rows: Container[str], tuned: bool = False) -> str | None
     return next((name for name in (names[::-1] if tuned else names) if name in rows), None)
 
 
+def columns(baselines: Sequence[str]) -> list[str]:
+    """Heads of the columns with the differences.
+
+    Example:
+        >>> columns(['student alone', 'DIST'])
+        ['vs student', 'vs DIST']
+    """
+    return [f'vs {"student" if name == STUDENT else name}' for name in baselines]
+
+
+def missing(baselines: Sequence[str], rows: Container[str]) -> list[str]:
+    """Those of the baselines that have no row, tuned or not.
+
+    Example:
+        >>> missing(['student alone', 'KD', 'DIST'], ['student alone', 'KD tuned'])
+        ['DIST']
+    """
+    return [name for name in baselines if row_of(name, rows) is None]
+
+
 def differences(
     values: Mapping[str, Mapping[int, float]],
     baselines: Sequence[str] = BASELINES,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from .compare import suite_scheduler
-from .differences import BASELINES, STAR, VERSUS, differences
+from .differences import BASELINES, STAR, VERSUS, columns, differences
 from .errors import ResultError
 from .evaluate import classifier, features, load_run
 from .options import Options
@@ -201,14 +202,20 @@ def write_quality(options: Options, probe: Path = PROBE, jobs: int = 1) -> str:
     """
     plan = suite_scheduler(options)[0].plan
     found = measure_all(plan, options, probe, jobs)
-    text, versus = quality_table(found)
+    text, versus = quality_table(found, options.against or BASELINES)
     rows = dict(rows=found, versus=versus, probe=probe.stem, neighbours=NEIGHBOURS, **provenance())
     (plan.work_dir / 'features.json').write_text(json.dumps(rows, indent=2) + '\n')
     return text
 
 
-def quality_table(found: dict[str, dict[int, dict]]) -> tuple[str, dict[str, dict[str, dict]]]:
-    """The figures as a table, with differences to the student alone and to KD as top-1 has them.
+def quality_table(
+    found: dict[str, dict[int, dict]], baselines: Sequence[str] = BASELINES
+) -> tuple[str, dict[str, dict[str, dict]]]:
+    """The figures as a table, with differences as top-1 has them.
+
+    Args:
+        found: What :func:`measure_all` gives.
+        baselines: Methods that the others are compared with. Defaults to the student alone and KD.
 
     Returns:
         The table, Markdown, and what its intervals are by; figure -> method -> baseline -> difference.
@@ -216,9 +223,9 @@ def quality_table(found: dict[str, dict[int, dict]]) -> tuple[str, dict[str, dic
     head, notes, versus = ['method', 'top-1'], [], {}
     diverged = [name for name, rows in found.items() if any(row.get('diverged') for row in rows.values())]
     for figure, column in COLUMNS.items():
-        head += [column, 'vs student', 'vs KD']
+        head += [column, *columns(baselines)]
         values = {name: {seed: row[figure] for seed, row in rows.items()} for name, rows in found.items()}
-        versus[figure], scatter = differences(values, diverged=diverged)
+        versus[figure], scatter = differences(values, baselines, diverged)
         if scatter is not None:
             notes.append(f'{column}: {scatter.note()}')
     lines = [[*head, 'transfer error pre-FC', 'CKA pre-FC']]
@@ -226,7 +233,7 @@ def quality_table(found: dict[str, dict[int, dict]]) -> tuple[str, dict[str, dic
         line = [name, mean_std([row['top1'] for row in by_seed.values()], 2)]
         for figure in COLUMNS:
             line.append(mean_std([row[figure] for row in by_seed.values()], 2))
-            line += [difference(versus[figure][name].get(unit)) for unit in BASELINES]
+            line += [difference(versus[figure][name].get(unit)) for unit in baselines]
         for figure in FIGURES:
             values = [row[figure]['pre-FC'] for row in by_seed.values() if 'pre-FC' in row[figure]]
             line.append(mean_std(values, 3) if values else '-')

@@ -10,11 +10,14 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from .differences import BASELINES, missing
 from .errors import ResultError
+from .one_teacher import Teacher, teachers, weights_of
+from .plan import TUNED
 from .provenance import provenance
 from .report import legend, replay_notes, shown, table, tuning_note, write_files
 from .result import Result, compare_top1
-from .tuned import join_tunings
+from .tuned import is_tuning, join_tunings, of_methods
 from .validation import GIVEN
 
 #: What a joined report keeps of each of its parts.
@@ -34,12 +37,29 @@ KEPT = (
 )
 
 
-def join_reports(files: Sequence[Path], folder: Path) -> str:
+#: Said of a report that --same-teacher has joined.
+WORD = (
+    'Reports that do not tell by its weights which teacher they have are taken to have the same one '
+    '(--same-teacher).'
+)
+
+
+def join_reports(
+    files: Sequence[Path],
+    folder: Path,
+    against: Sequence[str] | None = None,
+    leave_out: Sequence[str] = (),
+    same_teacher: bool = False,
+) -> str:
     """Join the results.json of several reports; write results.md, results.json and the pictures.
 
     Args:
         files: The results.json. One may itself be joined.
         folder: Where the joined report goes; it is made.
+        against: Methods that the others are compared with. Defaults to None, the student alone and KD.
+        leave_out: Rows that are not taken. Defaults to none.
+        same_teacher: Whether reports that do not say by its weights which teacher they have, being older
+            than that, are taken to have the same one. Defaults to False.
 
     Returns:
         The table with its notes, Markdown.
@@ -47,29 +67,38 @@ def join_reports(files: Sequence[Path], folder: Path) -> str:
     Raises:
         ResultError: If there are fewer than two, a file is no report, it is of another suite, other
             images or other tuned weights, a seed is in two of them with different teachers, one has no
-            run that those before it have not, or the folder is that of a report.
+            run that those before it have not, the folder is that of a report, or there is no row of a
+            method that is left out or compared with.
     """
     if len(files) < 2:
         raise ResultError(f'{len(files)} report: give at least two to join.')
     if folder.resolve() in [file.resolve().parent for file in files if file.name == 'results.json']:
         raise ResultError(f'--out {folder} holds one of the reports, which would be overwritten.')
     reports = [_read(file) for file in files]
-    _check_same(files, reports)
+    _leave_out(reports, leave_out)
+    _check_same(files, reports, same_teacher)
     tuning = join_tunings(files, reports)
     parts = sorted((part for report in reports for part in _parts(report)), key=_first_seed)
     results, repeated = _joined(sorted(reports, key=_first_seed))
-    scatter = compare_top1(results)
+    baselines = against or BASELINES
+    lacks = missing(against or (), results)
+    if lacks:
+        raise ResultError(f'--against: no row of {", ".join(lacks)}, only of {", ".join(results)}.')
+    scatter = compare_top1(results, baselines)
     first = reports[0]
-    teachers = _teachers(parts)
+    of_teachers = teachers(parts)
     images = {part['images'] for part in parts if part.get('images')}
-    text = table(results, teachers)
+    text = table(results, of_teachers, baselines)
     text += f'\n\n{legend(results, first.get("validation"), max(images, default=0), scatter)}'
     text += ''.join(f'\n\n{note}' for note in _notes(parts, results, repeated, first.get('validation')))
+    if same_teacher:
+        text += f'\n\n{WORD}'
     text += '' if tuning is None else f'\n\n{tuning_note(tuning)}'
     found = dict(
-        **shown(first['suite'], teachers, results, scatter, tuning, first.get('validation')),
+        **shown(first['suite'], of_teachers, results, scatter, tuning, first.get('validation')),
         failed={run: why for report in reports for run, why in report['failed'].items()},
         repeated=repeated,
+        same_teacher='given' if same_teacher else 'known',
         parts=parts,
         **provenance(),
     )
@@ -93,6 +122,25 @@ def _read(file: Path) -> dict:
     return found
 
 
+def _leave_out(reports: Sequence[dict], names: Sequence[str]) -> None:
+    """Take rows out of the reports, and what was tried for them."""
+    there = {name: None for report in reports for name in report['rows']}
+    lacks = [name for name in names if name not in there]
+    if lacks:
+        raise ResultError(f'--leave-out: no row of {", ".join(lacks)}, only of {", ".join(there)}.')
+    for report in reports if names else ():
+        report['rows'] = {name: row for name, row in report['rows'].items() if name not in names}
+        if 'parts' in report:
+            report['parts'] = [
+                {**part, 'methods': [name for name in part['methods'] if name not in names]}
+                for part in report['parts']
+            ]
+        if is_tuning(report.get('tuning')):
+            rows, tuning = report['rows'], report['tuning']
+            kept = [name for name in tuning['chosen'] if name in rows or name + TUNED in rows]
+            report['tuning'] = of_methods(tuning, kept)
+
+
 def _seeds(report: dict) -> list[int]:
     return sorted({seed for row in report['rows'].values() for seed in row['seeds']})
 
@@ -108,25 +156,10 @@ def _parts(report: dict) -> Iterable[dict]:
     return [dict(seeds=_seeds(report), methods=list(report['rows']), **kept)]
 
 
-def _weights(part: dict, seed: int) -> str | None:
-    """Hash of a part's teacher of a seed; None in reports that are older than it."""
-    return (part.get('teacher_weights') or {}).get(str(seed))
-
-
-def _teachers(parts: Sequence[dict]) -> list[float]:
-    """Top-1 of every teacher; one that several parts have counts once."""
-    found = {}
-    for i, part in enumerate(parts):
-        if part['teacher'] is not None:
-            known = frozenset(_weights(part, seed) for seed in part['seeds']) - {None}
-            found.setdefault(known or i, part['teacher'])
-    return list(found.values())
-
-
-def _check_same(files: Sequence[Path], reports: Sequence[dict]) -> None:
+def _check_same(files: Sequence[Path], reports: Sequence[dict], same_teacher: bool) -> None:
     expected = reports[0]
     seen: set[tuple[str, int]] = set()
-    of_seed: dict[int, tuple[Path, str | None]] = {}
+    of_seed: dict[int, Teacher] = {}
     for file, report in zip(files, reports, strict=True):
         for key in ('suite', 'validation'):
             if report.get(key) != expected.get(key):
@@ -138,16 +171,14 @@ def _check_same(files: Sequence[Path], reports: Sequence[dict]) -> None:
         if runs <= seen:
             raise ResultError(f'{file} has no run that the reports before it have not: leave it out.')
         seen |= runs
-        pairs = [(seed, _weights(part, seed)) for part in _parts(report) for seed in part['seeds']]
-        for seed, weights in pairs:
-            other, others = of_seed.setdefault(seed, (file, weights))
-            if other != file and (weights is None or weights != others):
-                raise ResultError(
-                    f'seed {seed} is in {other} and in {file}, not known to be of the same teacher '
-                    f'(teacher_weights {others} and {weights}). All methods of a seed are compared with '
-                    'each other, so they have one teacher: train other seeds on the other machine, with '
-                    '--first-seed, or give it the teacher of the first, with --teacher.'
-                )
+        for part in _parts(report):
+            for seed in part['seeds']:
+                own = Teacher(file, weights_of(part, seed), part['teacher'])
+                other = of_seed.get(seed)
+                if other is not None and other.file != file:
+                    other.check(own, seed, same_teacher)
+                if other is None or other.weights is None:
+                    of_seed[seed] = own
 
 
 def _joined(reports: Sequence[dict]) -> tuple[dict[str, Result], list[dict]]:

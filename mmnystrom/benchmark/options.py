@@ -38,6 +38,8 @@ class Options:
         tune: Whether the loss weights of every method are tuned, see :mod:`~.tuning`. Defaults to False.
         tuned: A results.json whose tuned weights are taken, see :mod:`~.tuned`; with ``tune``, methods
             that it lacks are tried. Defaults to None.
+        against: Methods that the others are compared with. Defaults to None, the student alone and KD,
+            those of them that there are.
         tuned_only: Whether tuned weights take the place of the paper's, instead of a row beside them.
             Defaults to False.
     """
@@ -63,4 +65,5 @@ class Options:
     tune: bool = False
     tuned: str | Path | None = None
     tuned_only: bool = False
+    against: Sequence[str] | None = None
     first_seed: int = 0

@@ -11,7 +11,7 @@ from pathlib import Path
 from mmnystrom.plugin.replay.store import gib
 
 from . import figures
-from .differences import BASELINES, STAR, VERSUS, row_of
+from .differences import BASELINES, STAR, VERSUS, columns, row_of
 from .errors import ResultError
 from .evaluate import evaluate, measure_costs
 from .plan import STUDENT, Plan
@@ -23,13 +23,16 @@ from .tables import difference, markdown_table, mean_std, resolution
 from .validation import GIVEN
 
 
-def write_report(scheduler: Scheduler, title: str, rounds: int) -> str:
+def write_report(
+    scheduler: Scheduler, title: str, rounds: int, against: Sequence[str] | None = None
+) -> str:
     """Evaluate the finished runs of a plan; write results.md, results.json and the pictures.
 
     Args:
         scheduler: What trained them. It knows which runs failed.
         title: Title of the suite.
         rounds: Rounds of the timing; 0: without.
+        against: Methods that the others are compared with. Defaults to None, the student alone and KD.
 
     Returns:
         The table with its notes, Markdown.
@@ -45,9 +48,10 @@ def write_report(scheduler: Scheduler, title: str, rounds: int) -> str:
     taught = teachers.features(plan.seeds[0])
     of_teacher = [] if taught is None else [top1(taught[0]['post-FC'], taught[1])]
     measure_costs(plan, results, row_of(STUDENT, results), rounds)
-    scatter = compare_top1(results)
+    baselines = against or BASELINES
+    scatter = compare_top1(results, baselines)
     images = 0 if taught is None else len(taught[1])
-    text = f'{table(results, of_teacher)}\n\n{notes(scheduler, results, images, scatter)}'
+    text = f'{table(results, of_teacher, baselines)}\n\n{notes(scheduler, results, images, scatter)}'
     if plan.tuning is not None:
         text += f'\n\n{tuning_note(plan.tuning)}'
     found = dict(
@@ -117,14 +121,17 @@ def write_files(
         figures.tuning(folder / 'tuning.png', title, found['tuning'])
 
 
-def table(results: dict[str, Result], teachers: Sequence[float]) -> str:
+def table(
+    results: dict[str, Result], teachers: Sequence[float], baselines: Sequence[str] = BASELINES
+) -> str:
     """The results as a Markdown table.
 
     Args:
         results: Name of a method -> its result.
         teachers: Top-1 of every teacher.
+        baselines: Methods that the others are compared with. Defaults to the student alone and KD.
     """
-    head = ['method', 'top-1 last (%)', 'best (%)', 'vs student', 'vs KD']
+    head = ['method', 'top-1 last (%)', 'best (%)', *columns(baselines)]
     head += [f'transfer {layer}' for layer in LAYERS]
     measured = _measured(results)
     head += ['time', 'memory', 'extra parameters'] if measured else []
@@ -135,7 +142,7 @@ def table(results: dict[str, Result], teachers: Sequence[float]) -> str:
         lines.append(['teacher', mean_std(teachers, 2), *['-'] * (len(head) - 2)])
     for name, result in results.items():
         line = [name, mean_std(result.top1, 2), mean_std(result.best, 2)]
-        line += [difference(result.versus.get(baseline)) for baseline in BASELINES]
+        line += [difference(result.versus.get(baseline)) for baseline in baselines]
         line += [mean_std(x, 3) if (x := result.transfer[layer]) else '-' for layer in LAYERS]
         if measured:
             costs = result.costs

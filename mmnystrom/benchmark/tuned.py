@@ -80,7 +80,7 @@ def _read(file: str | Path, plan: Plan, title: str) -> tuple[dict, list[str]]:
     except (OSError, ValueError) as error:
         raise SuiteError(f'--tuned={file} cannot be read as JSON: {error}') from error
     tuning = found.get('tuning') if isinstance(found, dict) else None
-    if not _whole(tuning):
+    if not is_tuning(tuning):
         raise SuiteError(
             f'--tuned={file} has no tuned weights: give the results.json of tools/benchmark.py --tune.'
         )
@@ -147,7 +147,7 @@ def join_tunings(files: Sequence[Path], reports: Sequence[dict]) -> dict | None:
     pairs = zip(files, reports, strict=True)
     tuned = [(file, report['tuning']) for file, report in pairs if report.get('tuning') is not None]
     for file, tuning in tuned:
-        if not _whole(tuning):
+        if not is_tuning(tuning):
             raise ResultError(f'{file}: its tuning={tuning!r} is not what tools/benchmark.py writes.')
     if not tuned:
         return None
@@ -172,5 +172,6 @@ def join_tunings(files: Sequence[Path], reports: Sequence[dict]) -> dict | None:
     return joined
 
 
-def _whole(tuning: object) -> bool:
+def is_tuning(tuning: object) -> bool:
+    """Whether it is what a report holds of its trials."""
     return isinstance(tuning, dict) and {*ALIKE, 'factors', 'scores', 'chosen', 'failed'} <= set(tuning)

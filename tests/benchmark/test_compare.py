@@ -3,6 +3,7 @@
 import pytest
 
 from mmnystrom.benchmark import compare
+from mmnystrom.benchmark.errors import SuiteError
 from mmnystrom.benchmark.options import Options
 from mmnystrom.bridge import cpu_amp
 
@@ -31,3 +32,14 @@ def test_a_cpu_that_amp_makes_slower_is_named_before_anything_is_trained(
     assert 'a table' in text and not failed
     assert ('no instructions for bfloat16' in shown.partition('training')[0]) == said
     assert ('training' in shown) == (not report_only)
+
+
+def test_what_methods_are_compared_with_is_among_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(compare, 'check_builds', lambda plan: pytest.fail('models were built'))
+    options = Options(
+        'digits', tmp_path, methods=['KD', 'DIST'], against=['DIST', 'KDA', 'student alone']
+    )
+    with pytest.raises(
+        SuiteError, match='--against: KDA is not among .*, which are student alone, KD, DIST'
+    ):
+        compare.benchmark(options)

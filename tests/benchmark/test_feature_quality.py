@@ -99,6 +99,9 @@ def test_a_table_with_differences_by_seed():
     assert '+2.00 [+2.00, +2.00]*' in second and '-1.00 [-1.00, -1.00]*' in second
     assert set(versus) == {'neighbours', 'probe', 'probe_neighbours'}
     assert versus['probe'][STUDENT] == {} and versus['probe']['KDA'][STUDENT]['mean'] == 2.0
+    text, versus = quality_table({STUDENT: alone, 'KDA': kda}, ['KDA'])
+    assert text.splitlines()[0].count('vs KDA') == 3 and 'vs student' not in text
+    assert versus['probe'][STUDENT]['KDA']['mean'] == -2.0
     tuned, _ = quality_table({f'{STUDENT} tuned': alone, 'KDA tuned': kda})
     assert '+2.00 [+2.00, +2.00]*' in tuned.splitlines()[3] and '+' not in tuned.splitlines()[2]
 

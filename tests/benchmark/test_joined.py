@@ -2,10 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
-from benchmark.reports import TOP1, report
+from benchmark.reports import TOP1, TUNING, report
 from scipy import stats
 
+from mmnystrom.benchmark import joined
 from mmnystrom.benchmark.errors import ResultError
 from mmnystrom.benchmark.joined import join_reports
 from mmnystrom.benchmark.validation import GIVEN
@@ -143,6 +145,65 @@ def test_a_seed_of_two_teachers(tmp_path, weights):
         join_reports(files, tmp_path / 'out')
     with pytest.raises(ResultError, match=r'a\.json has no run that .* before it have not: leave it out'):
         join_reports(files[:1] * 2, tmp_path / 'out')
+
+
+def older(folder, name, seeds, methods, **changes):
+    """A report that does not tell its teacher by its weights."""
+    return one_teacher(folder, name, seeds, methods, **{'teacher_weights': {}, **changes})
+
+
+def test_older_reports_of_a_teacher_that_is_said_to_be_the_same(tmp_path):
+    files = [
+        older(tmp_path, 'a', [0, 1], ['student alone', 'KD']),
+        one_teacher(tmp_path, 'b', [0, 1], ['KDA'], teacher=70.05),
+    ]
+    with pytest.raises(ResultError, match=r'not known .* If you know that they are one.*--same-teacher'):
+        join_reports(files, tmp_path / 'out')
+    text = join_reports(files, tmp_path / 'out', same_teacher=True)
+    assert joined.WORD in text and '| teacher       | 70.05  ' in text  # of the one that tells
+    found = json.loads((tmp_path / 'out' / 'results.json').read_text())
+    assert found['same_teacher'] == 'given' and list(found['rows']) == ['student alone', 'KD', 'KDA']
+    third = older(tmp_path, 'c', [1], ['KDA', 'KD'], teacher_weights={'1': 'another hash'})
+    rows = json.loads(third.read_text())['rows']
+    third.write_text(json.dumps({**json.loads(third.read_text()), 'rows': {'RKD': rows['KDA']}}))
+    with pytest.raises(ResultError, match=r'b\.json and in .*c\.json, not .* another hash'):
+        join_reports([*files, third], tmp_path / 'again', same_teacher=True)
+
+
+@pytest.mark.parametrize('teacher', [71.0, None])
+def test_a_teacher_of_another_accuracy_is_not_the_same(tmp_path, teacher):
+    files = [
+        older(tmp_path, 'a', [0], ['student alone']),
+        older(tmp_path, 'b', [0], ['KDA'], teacher=teacher),
+    ]
+    with pytest.raises(ResultError, match=rf'--same-teacher: seed 0 .* 70\.0 % and {teacher} %, .* two'):
+        join_reports(files, tmp_path / 'out', same_teacher=True)
+
+
+def test_what_rows_are_taken_and_what_they_are_compared_with(tmp_path):
+    tuning = dict(TUNING, chosen={'student alone': 10.0, 'KD': 1.0})
+    files = [report(tmp_path, 'a', [2], tuning=tuning), report(tmp_path, 'b', [0, 1])]
+    text = join_reports(files, tmp_path / 'out', against=['KDA'], leave_out=['KD'])
+    found = json.loads((tmp_path / 'out' / 'results.json').read_text())
+    alone, kda = found['rows'].values()
+    assert list(found['rows']) == ['student alone', 'KDA'] and 'vs student alone' not in kda
+    expected = np.subtract(TOP1['student alone'], TOP1['KDA'])
+    assert alone['vs KDA']['mean'] == pytest.approx(expected.mean())
+    assert ' vs KDA ' in text and ' vs student ' not in text and ' KD,' not in text
+    assert found['parts'][0]['methods'] == ['student alone', 'KDA']
+    assert list(found['tuning']['chosen']) == ['student alone']
+    with pytest.raises(ResultError, match='--against: no row of DKD, only of student alone, KD, KDA'):
+        join_reports(files, tmp_path / 'out', against=['KD', 'DKD'])
+    with pytest.raises(ResultError, match='--leave-out: no row of kd, only of student alone, KD, KDA'):
+        join_reports(files, tmp_path / 'out', leave_out=['kd'])
+    files[0].write_text(json.dumps({**json.loads(files[0].read_text()), 'rows': alone_of(files[0])}))
+    with pytest.raises(ResultError, match=r'a\.json has no run that the reports before it have not'):
+        join_reports(files, tmp_path / 'out', leave_out=['student alone'])
+
+
+def alone_of(file):
+    rows = json.loads(file.read_text())['rows']
+    return {'student alone': rows['student alone']}
 
 
 @pytest.mark.parametrize(

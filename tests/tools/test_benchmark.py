@@ -62,7 +62,7 @@ def test_a_failed_method_is_reported_and_tried_again(small):
     assert set(result['failed']) == {'KDA pre-FC, seed 0'}
     text = (small / 'kda.py').read_text()
     (small / 'kda.py').write_text(text.replace('data_idx=0', 'data_idx=1'))
-    done = run(small, '--rounds', '2', '--replay', '2')
+    done = run(small, '--rounds', '2', '--replay', '2', '--against', 'KD', 'student alone')
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
     assert done.stdout.count('not repeated') == 3
     result = json.loads((small / 'runs' / 'results.json').read_text())
@@ -85,6 +85,10 @@ def test_a_failed_method_is_reported_and_tried_again(small):
     assert 0 < row['transfer']['pre-FC'][0] < 100
     expected = np.mean(np.subtract(row['top1'], result['rows']['KD']['top1']))
     assert row['vs KD']['mean'] == pytest.approx(expected)
+    assert [cell.strip() for cell in done.stdout.split('| method ')[1].split('|')[3:5]] == [
+        'vs KD',
+        'vs student',
+    ]
     assert all((small / 'runs' / f'{name}.png').is_file() for name in ('accuracy', 'transfer'))
     assert '| KDA pre-FC ' in (small / 'runs' / 'results.md').read_text()
     another_machine_brings_another_seed(small)

@@ -22,6 +22,7 @@ def parse_args():
     parser.add_argument('--seeds', type=count)
     parser.add_argument('--first-seed', type=from_zero, default=0)
     parser.add_argument('--methods', nargs='+', metavar='NAME')
+    parser.add_argument('--against', nargs='+', metavar='NAME')
     parser.add_argument('--without-student', action='store_true')
     parser.add_argument('--teacher')
     parser.add_argument('--amp', action='store_true')

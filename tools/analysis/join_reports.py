@@ -18,12 +18,19 @@ def parse_args():
     parser.add_argument(
         '--out', type=Path, default=Path('work_dirs/joined'), help='(default: %(default)s)'
     )
+    parser.add_argument(
+        '--against', nargs='+', metavar='NAME', help='compare with these (default: student alone, KD)'
+    )
+    parser.add_argument('--leave-out', nargs='+', default=[], metavar='NAME', help='rows not to take')
+    parser.add_argument(
+        '--same-teacher', action='store_true', help='reports older than teacher_weights have one teacher'
+    )
     return parser.parse_args()
 
 
 def main():
     args = parse_args()
-    print(join_reports(args.reports, args.out))
+    print(join_reports(args.reports, args.out, args.against, args.leave_out, args.same_teacher))
 
 
 if __name__ == '__main__':
