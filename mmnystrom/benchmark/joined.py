@@ -15,7 +15,8 @@ from .errors import ResultError
 from .one_teacher import Teacher, teachers, weights_of
 from .plan import TUNED
 from .provenance import provenance
-from .report import legend, replay_notes, shown, table, tuning_note, write_files
+from .report import shown, write_files
+from .report_table import legend, replay_notes, table, tuning_note
 from .result import Result, compare_top1
 from .tuned import is_tuning, join_tunings, of_methods
 from .validation import GIVEN

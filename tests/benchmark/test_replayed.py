@@ -9,7 +9,7 @@ from mmnystrom.benchmark.errors import SuiteError
 from mmnystrom.benchmark.options import Options
 from mmnystrom.benchmark.plan import Method, Plan
 from mmnystrom.benchmark.replayed import Replayed, with_hooks, with_options
-from mmnystrom.benchmark.report import table
+from mmnystrom.benchmark.report_table import table
 from mmnystrom.benchmark.result import Result
 from mmnystrom.benchmark.suites import find_suite, read_suite, suite_plan
 from mmnystrom.benchmark.view_counts import ALL, SETTINGS, views_plan

@@ -1,40 +1,13 @@
-"""The table and the pictures of results."""
+"""The notes and the pictures of results."""
 
 import matplotlib.axes
-import numpy as np
 import pytest
+from benchmark.reports import results_of
 from benchmark.stand_in import make
 
 from mmnystrom.benchmark import figures, report
 from mmnystrom.benchmark.errors import ResultError
 from mmnystrom.benchmark.result import Result
-
-
-def results_of(names):
-    rng = np.random.default_rng(0)
-    return {
-        name: Result(
-            seeds=[0, 1, 2],
-            top1=list(rng.normal(80, 1, 3)),
-            best=list(rng.normal(81, 1, 3)),
-            transfer={'pre-FC': list(rng.random(3)), 'post-FC': list(rng.random(3))},
-        )
-        for name in names
-    }
-
-
-def test_table_and_pictures(tmp_path):
-    results = results_of(['student alone', 'KD', 'KDA correlated', 'RKD'])
-    results['KD'].costs = dict(time=1.5, memory=2.0, extra_parameters=1234)
-    results['RKD'].diverged = [0]
-    results['RKD'].transfer = {'pre-FC': [], 'post-FC': []}
-    lines = report.table(results, [90.0]).splitlines()
-    assert len(lines) == 7 and len({len(line) for line in lines}) == 1
-    assert [cell.strip() for cell in lines[4].split('|')[-4:-1]] == ['1.50', '2.00', '1,234']
-    assert 'RKD' in lines[6] and lines[6].count(' - ') == 7
-    figures.accuracy(tmp_path / 'a.png', 'a title', results, 90.0)
-    figures.transfer(tmp_path / 'b.png', 'a title', results)
-    assert all((tmp_path / name).stat().st_size > 5000 for name in ('a.png', 'b.png'))
 
 
 def test_a_picture_says_of_how_many_seeds_it_is(tmp_path, monkeypatch):

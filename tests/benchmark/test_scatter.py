@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mmnystrom.benchmark.report import legend
+from mmnystrom.benchmark.report_table import legend
 from mmnystrom.benchmark.result import Result, compare_top1
 from mmnystrom.benchmark.scatter import Scatter
 

@@ -5,7 +5,7 @@ from benchmark.stand_in import finish
 from mmengine.config import Config
 from support import CONFIGS, PAIR, kda_config
 
-from mmnystrom.benchmark import figures, report
+from mmnystrom.benchmark import figures, report_table
 from mmnystrom.benchmark.errors import RunFailedError, SuiteError
 from mmnystrom.benchmark.plan import STUDENT, TEACHER, Method, Plan
 from mmnystrom.benchmark.tuning import (
@@ -123,10 +123,10 @@ def test_trials_are_scored_and_the_chosen_weights_are_beside_the_papers(tmp_path
         before, after = before[part], after[part]
     assert after == pytest.approx(10 * before)
     assert list(without_papers_weights(found).methods) == [STUDENT, 'KDA tuned']
-    text = report.tuning_note(notes)
+    text = report_table.tuning_note(notes)
     assert 'KDA x10' in text and 'At the edge of the grid' in text and 'it diverged' in text
     assert 'The teacher was given.' in text
-    assert 'was given' not in report.tuning_note(dict(notes, teacher='its own'))
+    assert 'was given' not in report_table.tuning_note(dict(notes, teacher='its own'))
     figures.tuning(tmp_path / 'tuning.png', 'a title', notes)
     assert (tmp_path / 'tuning.png').stat().st_size > 5000
 
