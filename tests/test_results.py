@@ -10,9 +10,37 @@ from support import CONFIGS, ROOT
 
 from mmnystrom.benchmark.joined import join_reports
 from mmnystrom.benchmark.plan import STUDENT
+from mmnystrom.benchmark.result import LAYERS, Result, compare_top1
 from mmnystrom.benchmark.tables import difference
 
-PAGE = CONFIGS / 'benchmark/results/README.md'
+RESULTS = CONFIGS / 'benchmark/results'
+
+
+def section_of(heading):
+    """What stands below a heading, up to the next one."""
+    before, below = re.split(
+        rf'^#+ {re.escape(heading)}$', (RESULTS / 'README.md').read_text(), flags=re.M
+    )
+    return re.split(r'^#+ ', below, flags=re.M)[0]
+
+
+def check_table(section, found, baselines):
+    """Every row of figures has its row in a section's table, known by its top-1, and the same cells."""
+    lines = [line.replace('**', '').split('|')[1:-1] for line in section.splitlines() if line[:2] == '| ']
+    head, teacher, *rows = [[cell.strip() for cell in line] for line in lines]
+    assert head[1:5] == ['seeds 0, 1, 2', 'mean (%)', *[f'vs {name.split()[0]}' for name in baselines]]
+    assert float(teacher[1]) == pytest.approx(found['teacher'], abs=0.005)
+    by_top1 = {row[1]: row for row in rows}
+    assert len(by_top1) == len(rows) == len(found['rows'])
+    results = {name: Result.from_dict(row) for name, row in found['rows'].items()}
+    scatter = compare_top1(results, baselines)
+    for name, result in results.items():
+        written = by_top1[', '.join(f'{value:.2f}' for value in result.top1)]
+        expected = [f'{statistics.mean(result.top1):.2f}']
+        expected += [difference(result.versus.get(baseline)) for baseline in baselines]
+        expected += [f'{statistics.mean(result.cka[layer]):.3f}' for layer in LAYERS]
+        assert written[2:] == expected, name
+    return scatter
 
 
 def joined(command):
@@ -30,25 +58,24 @@ def joined(command):
 
 
 def test_the_table_of_all_classes_is_what_its_command_prints(tmp_path):
-    section = PAGE.read_text().split('## All of CIFAR-100\n')[1].split('\n## ')[0]
+    section = section_of('All of CIFAR-100')
     (command,) = re.findall(r'```bash\n(python tools/analysis/join_reports\.py .*?)```', section, re.S)
     files, given = joined(command)
     assert len(files) >= 3 and given['same_teacher']
     join_reports(files, tmp_path, **given)
-    found = json.loads((tmp_path / 'results.json').read_text())
-    lines = [line for line in section.splitlines() if line.startswith('| ')]
-    cells = [[cell.strip() for cell in line.replace('**', '').split('|')[1:-1]] for line in lines]
-    head, teacher, *rows = [row for row in cells if not set(row[0]) <= set('-')]
-    assert head[1:5] == ['seeds 0, 1, 2', 'mean (%)', 'vs student', 'vs KDA']
-    assert float(teacher[1]) == pytest.approx(found['teacher'], abs=0.005)
-    by_seeds = {row[1]: row for row in rows}
-    assert len(by_seeds) == len(rows) == len(found['rows'])
-    for name, row in found['rows'].items():
-        written = by_seeds[', '.join(f'{value:.2f}' for value in row['top1'])]
-        expected = [f'{statistics.mean(row["top1"]):.2f}']
-        for baseline in (STUDENT, 'KDA correlated'):
-            expected.append(difference(row.get(f'vs {baseline}')))
-        expected += [f'{statistics.mean(row["cka"][layer]):.3f}' for layer in ('pre-FC', 'post-FC')]
-        assert written[2:] == expected, name
-    noise, freedom = found['scatter']['std'], found['scatter']['freedom']
-    assert f'({noise:.2f} points, {freedom} degrees of freedom)' in section
+    scatter = check_table(section, json.loads((tmp_path / 'results.json').read_text()), given['against'])
+    assert f'({scatter.std:.2f} points, {scatter.freedom} degrees of freedom)' in section
+
+
+@pytest.mark.parametrize(
+    ('heading', 'file', 'baselines'),
+    [
+        ('CIFAR-100, 20 classes', 'cifar100-20_correlated', [STUDENT, 'KD']),
+        ('The weights that all classes chose', 'cifar100-20_chosen', [STUDENT, 'KDA correlated']),
+    ],
+)
+def test_a_table_has_the_figures_of_its_file(heading, file, baselines):
+    found = json.loads((RESULTS / f'machines/{file}.json').read_text())
+    section = section_of(heading)
+    assert f'(machines/{file}.json)' in section
+    check_table(section, found, baselines)
