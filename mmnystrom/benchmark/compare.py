@@ -15,7 +15,7 @@ from .buildable import check_builds, one_message_a_cause
 from .differences import missing
 from .errors import SuiteError
 from .options import Options
-from .plan import Plan, Run
+from .plan import TUNED, Plan, Run
 from .progress import duration, say
 from .report import write_report
 from .scheduler import Scheduler
@@ -35,11 +35,14 @@ def suite_scheduler(options: Options) -> tuple[Scheduler, Config]:
     cfg = read_suite(file)
     gpus = list(range(torch.cuda.device_count())) if options.gpus is None else options.gpus
     plan = suite_plan(cfg, file, options)
-    lacks = missing(options.against or (), plan.reported)
+    rows = plan.reported
+    if options.tune or options.tuned:
+        rows = [*rows, *(name + TUNED for name in rows)]
+    lacks = missing(options.against or (), rows)
     if lacks:
         raise SuiteError(
-            f'--against: {", ".join(lacks)} is not among the methods that are compared, which are '
-            f'{", ".join(plan.reported)}.'
+            f'--against: {", ".join(lacks)} is not among the rows that are compared, which are '
+            f'{", ".join(rows)}.'
         )
     if options.tuned and not options.tune:
         plan = _chosen(with_tuned(plan, options.tuned, cfg.title), options)

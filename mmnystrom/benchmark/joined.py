@@ -92,14 +92,15 @@ def join_reports(
     text = table(results, of_teachers, baselines)
     text += f'\n\n{legend(results, first.get("validation"), max(images, default=0), scatter)}'
     text += ''.join(f'\n\n{note}' for note in _notes(parts, results, repeated, first.get('validation')))
-    if same_teacher:
+    said = same_teacher or any(report.get('same_teacher') == 'given' for report in reports)
+    if said:
         text += f'\n\n{WORD}'
     text += '' if tuning is None else f'\n\n{tuning_note(tuning)}'
     found = dict(
         **shown(first['suite'], of_teachers, results, scatter, tuning, first.get('validation')),
         failed={run: why for report in reports for run, why in report['failed'].items()},
         repeated=repeated,
-        same_teacher='given' if same_teacher else 'known',
+        same_teacher='given' if said else 'known',
         parts=parts,
         **provenance(),
     )

@@ -1,5 +1,7 @@
 """The benchmark as a whole, without training."""
 
+from dataclasses import replace
+
 import pytest
 
 from mmnystrom.benchmark import compare
@@ -43,3 +45,7 @@ def test_what_methods_are_compared_with_is_among_them(tmp_path, monkeypatch):
         SuiteError, match='--against: KDA is not among .*, which are student alone, KD, DIST'
     ):
         compare.benchmark(options)
+    of_tuned = replace(options, against=['KD tuned'])
+    with pytest.raises(SuiteError, match='--against: KD tuned is not among'):
+        compare.suite_scheduler(of_tuned)
+    compare.suite_scheduler(replace(of_tuned, tune=True))

@@ -163,6 +163,8 @@ def test_older_reports_of_a_teacher_that_is_said_to_be_the_same(tmp_path):
     assert joined.WORD in text and '| teacher       | 70.05  ' in text  # of the one that tells
     found = json.loads((tmp_path / 'out' / 'results.json').read_text())
     assert found['same_teacher'] == 'given' and list(found['rows']) == ['student alone', 'KD', 'KDA']
+    another = report(tmp_path, 'd', [2])
+    assert joined.WORD in join_reports([tmp_path / 'out' / 'results.json', another], tmp_path / 'more')
     third = older(tmp_path, 'c', [1], ['KDA', 'KD'], teacher_weights={'1': 'another hash'})
     rows = json.loads(third.read_text())['rows']
     third.write_text(json.dumps({**json.loads(third.read_text()), 'rows': {'RKD': rows['KDA']}}))
