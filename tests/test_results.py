@@ -6,9 +6,8 @@ import shlex
 import statistics
 
 import pytest
-from support import CONFIGS, ROOT
+from support import CONFIGS, ROOT, run_tool
 
-from mmnystrom.benchmark.joined import join_reports
 from mmnystrom.benchmark.plan import STUDENT
 from mmnystrom.benchmark.result import LAYERS, Result, compare_top1
 from mmnystrom.benchmark.tables import difference
@@ -18,9 +17,7 @@ RESULTS = CONFIGS / 'benchmark/results'
 
 def section_of(heading):
     """What stands below a heading, up to the next one."""
-    before, below = re.split(
-        rf'^#+ {re.escape(heading)}$', (RESULTS / 'README.md').read_text(), flags=re.M
-    )
+    _, below = re.split(rf'^#+ {re.escape(heading)}$', (RESULTS / 'README.md').read_text(), flags=re.M)
     return re.split(r'^#+ ', below, flags=re.M)[0]
 
 
@@ -43,27 +40,14 @@ def check_table(section, found, baselines):
     return scatter
 
 
-def joined(command):
-    """What a command of tools/analysis/join_reports.py makes its report of."""
-    files, given, key = [], {}, None
-    for word in shlex.split(command.replace('\\\n', ' '))[2:]:
-        if word.startswith('--'):
-            key = word[2:].replace('-', '_')
-            given[key] = True if key == 'same_teacher' else []
-        elif key is None:
-            files.append(ROOT / word)
-        else:
-            given[key].append(word)
-    return files, given
-
-
 def test_the_table_of_all_classes_is_what_its_command_prints(tmp_path):
     section = section_of('All of CIFAR-100')
     (command,) = re.findall(r'```bash\n(python tools/analysis/join_reports\.py .*?)```', section, re.S)
-    files, given = joined(command)
-    assert len(files) >= 3 and given['same_teacher']
-    join_reports(files, tmp_path, **given)
-    scatter = check_table(section, json.loads((tmp_path / 'results.json').read_text()), given['against'])
+    words = shlex.split(command.replace('\\\n', ' '))[2:]
+    assert sum(word.endswith('.json') for word in words) >= 3 and '--same-teacher' in words
+    run_tool('analysis/join_reports.py', *words, '--out', tmp_path, cwd=ROOT)
+    found = json.loads((tmp_path / 'results.json').read_text())
+    scatter = check_table(section, found, [STUDENT, 'KDA correlated'])
     assert f'({scatter.std:.2f} points, {scatter.freedom} degrees of freedom)' in section
 
 

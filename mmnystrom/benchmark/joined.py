@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .differences import BASELINES, missing
 from .errors import ResultError
-from .one_teacher import Teacher, teachers, weights_of
+from .one_teacher import Teacher, teachers_of, weights_of
 from .plan import TUNED
 from .provenance import provenance
 from .report import shown, write_files
@@ -87,9 +87,9 @@ def join_reports(
         raise ResultError(f'--against: no row of {", ".join(lacks)}, only of {", ".join(results)}.')
     scatter = compare_top1(results, baselines)
     first = reports[0]
-    of_teachers = teachers(parts)
+    teachers = teachers_of(parts)
     images = {part['images'] for part in parts if part.get('images')}
-    text = table(results, of_teachers, baselines)
+    text = table(results, teachers, baselines)
     text += f'\n\n{legend(results, first.get("validation"), max(images, default=0), scatter)}'
     text += ''.join(f'\n\n{note}' for note in _notes(parts, results, repeated, first.get('validation')))
     said = same_teacher or any(report.get('same_teacher') == 'given' for report in reports)
@@ -97,7 +97,7 @@ def join_reports(
         text += f'\n\n{WORD}'
     text += '' if tuning is None else f'\n\n{tuning_note(tuning)}'
     found = dict(
-        **shown(first['suite'], of_teachers, results, scatter, tuning, first.get('validation')),
+        **shown(first['suite'], teachers, results, scatter, tuning, first.get('validation')),
         failed={run: why for report in reports for run, why in report['failed'].items()},
         repeated=repeated,
         same_teacher='given' if said else 'known',
@@ -126,11 +126,13 @@ def _read(file: Path) -> dict:
 
 def _leave_out(reports: Sequence[dict], names: Sequence[str]) -> None:
     """Take rows out of the reports, and what was tried for them."""
+    if not names:
+        return
     there = {name: None for report in reports for name in report['rows']}
     lacks = [name for name in names if name not in there]
     if lacks:
         raise ResultError(f'--leave-out: no row of {", ".join(lacks)}, only of {", ".join(there)}.')
-    for report in reports if names else ():
+    for report in reports:
         report['rows'] = {name: row for name, row in report['rows'].items() if name not in names}
         if 'parts' in report:
             report['parts'] = [

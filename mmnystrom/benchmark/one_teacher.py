@@ -17,7 +17,7 @@ def weights_of(part: dict, seed: int) -> str | None:
     return (part.get('teacher_weights') or {}).get(str(seed))
 
 
-def teachers(parts: Sequence[dict]) -> list[float]:
+def teachers_of(parts: Sequence[dict]) -> list[float]:
     """Top-1 of every teacher; one that several parts have counts once.
 
     Args:

@@ -9,13 +9,13 @@ from mmnystrom.plugin.replay.store import gib
 
 from .differences import BASELINES, STAR, VERSUS, columns, row_of
 from .plan import STUDENT
-from .result import FIGURES, LAYERS, Result
+from .result import LAYERS, Result
 from .scatter import Scatter
 from .tables import difference, markdown_table, mean_std, resolution
 from .validation import GIVEN
 
 #: Figures of the kernel, in the head of the table.
-HEADS = dict(zip(FIGURES, ('transfer', 'CKA'), strict=True))
+HEADS = {'transfer': 'transfer', 'cka': 'CKA'}
 
 
 def table(
@@ -29,7 +29,7 @@ def table(
         baselines: Methods that the others are compared with. Defaults to the student alone and KD.
     """
     head = ['method', 'top-1 last (%)', 'best (%)', *columns(baselines)]
-    kernels = [figure for figure in FIGURES if _known(results, figure)]
+    kernels = [figure for figure in HEADS if _known(results, figure)]
     head += [f'{HEADS[figure]} {layer}' for figure in kernels for layer in LAYERS]
     measured = _measured(results)
     head += ['time', 'memory', 'extra parameters'] if measured else []

@@ -11,7 +11,7 @@ from mmnystrom.core import check_number
 
 from .errors import ResultError, SuiteError, checking
 from .plan import Plan
-from .tuning import GIVEN, Tuning, own_weights, trial_name, tried_with, tuned_plan, with_trials
+from .tuning import OPTIONS, Tuning, own_weights, trial_name, tried_with, tuned_plan, with_trials
 
 #: What two reports must have tried alike for their trials to be shown as one.
 ALIKE = (*(field.name for field in fields(Tuning)), 'teacher')
@@ -154,7 +154,7 @@ def join_tunings(files: Sequence[Path], reports: Sequence[dict]) -> dict | None:
     (first, tuning), *others = tuned
     joined = tuning
     for file, tuning in others:
-        for key in (*ALIKE, *GIVEN):
+        for key in (*ALIKE, *OPTIONS):
             if key in tuning and key in joined and tuning[key] != joined[key]:
                 raise ResultError(
                     f'{file} was tuned with {key}={tuning[key]!r}, and {first} with {joined[key]!r}. '

@@ -28,7 +28,7 @@ from .validation import check_share, held_out
 #: What is noted of each method, or trial.
 BY_NAME = ('weights', 'scores', 'chosen', 'failed')
 #: The benchmark's options that change a trial. Older reports do not say them.
-GIVEN = ('arguments', 'replay')
+OPTIONS = ('arguments', 'replay')
 
 
 @dataclass(frozen=True)
@@ -241,7 +241,7 @@ def with_trials(notes: dict, others: dict) -> dict:
     Options that only one of them says are left out: of the other nobody knows.
     """
     both = {key: {**others.get(key, {}), **notes.get(key, {})} for key in BY_NAME}
-    known = {key: value for key, value in notes.items() if key not in GIVEN or key in others}
+    known = {key: value for key, value in notes.items() if key not in OPTIONS or key in others}
     return {**known, **both}
 
 
