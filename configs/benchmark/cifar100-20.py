@@ -1,5 +1,5 @@
 # 20 classes of CIFAR-100 and small networks: a night on a CPU, minutes on a GPU.
-_base_ = ['./_base_/methods.py']
+_base_ = ['./_base_/methods.py', './_base_/dist_too.py']
 
 title = 'CIFAR-100, 20 classes'
 pair = 'resnet18-w16_resnet18-w8_1xb128-30e_cifar100-20'
@@ -21,4 +21,13 @@ methods = dict({
         config='sp/sp_backbone', options={f'{losses}.loss_sp.loss_weight': 9000}),
     'CKA, weight 10': dict(
         config='cka/cka_neck', options={f'{losses}.loss_cka.loss_weight': 10}),
+    # As many negatives as those trials had.
+    'CRD, three times its weight': dict(config='crd/crd_neck', options={
+        f'{losses}.loss_crd.loss_weight': 2.5, f'{losses}.loss_crd.neg_num': 512,
+        'train_dataloader.dataset.neg_num': 512}),
+    'KDA as published, a third of its weight': dict(
+        config='kda/kda_published_neck', options={f'{losses}.loss_kda.loss_weight': 0.0126}),
+    'KDA correlated + KD, three times its weight': dict(
+        config='kda/kda_neck-kd', options={f'{losses}.loss_kl.loss_weight': 2.7}),
+    'KDA correlated + DIST': dict(config='kda/kda_neck', options=_base_.dist_too),
 })

@@ -1,6 +1,6 @@
 # All of CIFAR-100 on two CPU cores, every method with an equal chance: seven to ten minutes
 # a run with --amp --channels-last --replay 5, a night for all of it, days with --tune of all.
-_base_ = ['./_base_/methods.py', '../_base_/distillers/dist.py']
+_base_ = ['./_base_/methods.py', './_base_/dist_too.py']
 
 title = 'CIFAR-100 on a CPU, ResNet-18 with 16 channels to one with 8'
 pair = 'resnet18-w16_resnet18-w8_1xb128-15e_cifar100'
@@ -19,15 +19,8 @@ published_logits = {
     f'{losses}.loss_kda_logits.preset': None,
     f'{losses}.loss_kda_logits.loss_weight': 0.04,
 }
-# DIST beside KDA, as it is by itself: whether the kernel adds something to the best of the others.
-dist = _base_.distiller
-dist_too = {
-    f'model.distiller.{part}.{name}': dist[part][name]
-    for part, name in (
-        ('student_recorders', 'logits'), ('teacher_recorders', 'logits'),
-        ('distill_losses', 'loss_dist'), ('loss_forward_mappings', 'loss_dist'))
-}
-dist_too.update(late)
+# Whether the kernel adds something to the best of the others.
+dist_too = {**_base_.dist_too, **late}
 methods = dict({
     # 16384 negatives an image, as in its paper, would take nine hours of a core.
     'CRD': dict(_delete_=True, config='crd/crd_neck', options={

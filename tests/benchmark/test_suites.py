@@ -35,7 +35,7 @@ def test_every_suite_names_real_configs(file):
     others = {
         'imagenet': 22,
         'cifar100': 28,
-        'cifar100-20': 23 + 1 + 2 + 1 + 5,
+        'cifar100-20': 23 + 1 + 2 + 1 + 9,
         'cifar100-w32-20e': 25,
         'cifar100-cpu': 40,
         'cifar100-gpu': 40,
