@@ -20,8 +20,9 @@ from .progress import duration, say
 from .report import write_report
 from .scheduler import Scheduler
 from .suites import find_suite, read_suite, suite_plan
+from .trials import Tuning
 from .tuned import earlier_trials, with_tuned
-from .tuning import Tuning, tune, without_papers_weights
+from .tuning import tune, without_papers_weights
 
 
 def suite_scheduler(options: Options) -> tuple[Scheduler, Config]:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from .label_layout import place_labels
 from .result import Result
+from .tuning import tried
 
 OURS = 'KDA'
 
@@ -193,11 +194,9 @@ def tuning(path: Path, title: str, found: dict) -> None:
     figure = Figure(figsize=(2.8 * columns, 0.5 + 2.1 * rows), layout='constrained')
     axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flatten()
     for axis, name in zip(axes, names, strict=False):
-        tried = zip(found['factors'], found['scores'][name], strict=True)
-        points = [(factor, statistics.mean(values)) for factor, values in tried if values]
-        failed = [
-            f for f, values in zip(found['factors'], found['scores'][name], strict=True) if not values
-        ]
+        scores = tried(found, name)
+        points = [(factor, statistics.mean(values)) for factor, values in scores.items() if values]
+        failed = [factor for factor, values in scores.items() if not values]
         if points:
             axis.plot(*zip(*points, strict=True), 'o-', color=_color(name), markersize=4)
             axis.plot(*max(points, key=lambda point: point[1]), 'o', color=_color(name), markersize=9)

@@ -12,6 +12,7 @@ from .plan import STUDENT
 from .result import LAYERS, Result
 from .scatter import Scatter
 from .tables import difference, markdown_table, mean_std, resolution
+from .tuning import tried
 from .validation import GIVEN
 
 #: Figures of the kernel, in the head of the table.
@@ -74,10 +75,12 @@ def _replayed(result: Result) -> list[str]:
 
 def tuning_note(tuning: dict) -> str:
     """What was tried, and chosen."""
+    more = tuning.get('further', 0)
+    further = f', and {more} more, one after another, where its scores point' if more else ''
     parts = [
         f'Tuned: {tuning["trials"]} trials of each method, factors '
         f'{", ".join(f"{factor:.3g}" for factor in tuning["factors"])} of its own loss weights (student '
-        f'alone: of the weight decay), {tuning["seeds"]} seeds, scored on '
+        f'alone: of the weight decay){further}, {tuning["seeds"]} seeds, scored on '
         f'{100 * tuning["validation"]:.3g} % of the training images, held out. Chosen: '
         + ', '.join(f'{name} x{factor:.3g}' for name, factor in tuning['chosen'].items())
         + '. A method at x1 keeps the weights of its paper, and has no row of its own. A tuned row is '
@@ -87,10 +90,15 @@ def tuning_note(tuning: dict) -> str:
         parts.append(f'The trials were those of another suite: {tuning["suite"]}.')
     if tuning['teacher'] == 'given':
         parts.append(GIVEN)
-    edges = {tuning['factors'][0], tuning['factors'][-1]}
-    edge = [name for name, factor in tuning['chosen'].items() if factor in edges]
+    edge = []
+    for name, factor in tuning['chosen'].items():
+        factors = list(tried(tuning, name))
+        if factor in (factors[0], factors[-1]):
+            edge.append(name)
     if edge:
-        parts.append(f'At the edge of the grid, so that the best may lie beyond: {", ".join(edge)}.')
+        parts.append(
+            f'At the edge of what was tried, so that the best may lie beyond: {", ".join(edge)}.'
+        )
     if tuning['failed']:
         why = '; '.join(tuning['failed'].values())
         parts.append(f'Trials that failed, and count as 0: {why}')

@@ -11,10 +11,11 @@ from mmnystrom.core import check_number
 
 from .errors import ResultError, SuiteError, checking
 from .plan import Plan
-from .tuning import OPTIONS, Tuning, own_weights, trial_name, tried_with, tuned_plan, with_trials
+from .trials import Tuning, own_weights, trial_name
+from .tuning import BY_NAME, OPTIONS, tried, tried_with, tuned_plan, with_trials
 
 #: What two reports must have tried alike for their trials to be shown as one.
-ALIKE = (*(field.name for field in fields(Tuning)), 'teacher')
+ALIKE = (*(field.name for field in fields(Tuning) if field.name != 'further'), 'teacher')
 _INSTEAD = 'Tune on one machine, and give its results.json to the other with --tuned.'
 
 
@@ -46,7 +47,7 @@ def read_tuning(file: str | Path, plan: Plan, title: str) -> dict:
 
 
 def earlier_trials(file: str | Path, plan: Plan, title: str, tuning: Tuning) -> dict:
-    """What a report has tried of the methods of a plan, so that only the others are.
+    """What a report has tried of the methods of a plan, so that only what it lacks is.
 
     Args:
         file: The results.json of ``tools/benchmark.py --tune``.
@@ -55,16 +56,18 @@ def earlier_trials(file: str | Path, plan: Plan, title: str, tuning: Tuning) -> 
         tuning: How the others are tried.
 
     Returns:
-        As :func:`read_tuning`, of the methods that the report has.
+        As :func:`read_tuning`, of the methods that the report has. They may have had fewer ``further``
+        trials than these, and get the others.
 
     Raises:
         SuiteError: As :func:`read_tuning`, but for a method that the report lacks; and if its trials were
             of another suite, or others than these: the methods would not have had the same chance.
     """
     notes, _ = _read(file, plan, title)
-    before = {'suite': title, **notes}
+    before = {'suite': title, 'further': 0, **notes}
     for key, value in {'suite': title, **tried_with(plan, tuning)}.items():
-        if before.get(key, value) != value:
+        fewer = key == 'further' and before[key] <= value  # then they are gone on with
+        if before.get(key, value) != value and not fewer:
             raise SuiteError(
                 f'--tuned={file} has trials of {key}={before[key]!r}, and --tune would try the other '
                 f'methods with {value!r}, not the same chance: give the options of then, or try all of '
@@ -122,13 +125,16 @@ def of_methods(tuning: dict, names: Iterable[str]) -> dict:
     """What was tried for some of the methods."""
     names = list(names)
     others = [name for name in tuning['chosen'] if name not in names]
-    left = {trial_name(name, factor) for name in others for factor in tuning['factors']}
+    left = {trial_name(name, factor) for name in others for factor in tried(tuning, name)}
     failed = tuning['failed'].items()
+    own = {
+        key: {name: value for name, value in tuning[key].items() if name in names}
+        for key in BY_NAME[:-1]
+        if key in tuning
+    }
     return dict(
         tuning,
-        weights={name: own for name, own in tuning.get('weights', {}).items() if name in names},
-        scores={name: tuning['scores'][name] for name in names},
-        chosen={name: tuning['chosen'][name] for name in names},
+        **own,
         failed={run: why for run, why in failed if run.rpartition(', seed ')[0] not in left},
     )
 
@@ -154,10 +160,11 @@ def join_tunings(files: Sequence[Path], reports: Sequence[dict]) -> dict | None:
     (first, tuning), *others = tuned
     joined = tuning
     for file, tuning in others:
-        for key in (*ALIKE, *OPTIONS):
-            if key in tuning and key in joined and tuning[key] != joined[key]:
+        here, there = ({'further': 0, **notes} for notes in (tuning, joined))
+        for key in ('further', *ALIKE, *OPTIONS):
+            if key in here and key in there and here[key] != there[key]:
                 raise ResultError(
-                    f'{file} was tuned with {key}={tuning[key]!r}, and {first} with {joined[key]!r}. '
+                    f'{file} was tuned with {key}={here[key]!r}, and {first} with {there[key]!r}. '
                     f'{_INSTEAD}'
                 )
         for key, said in (('weights', 'multiplied {}'), ('chosen', 'chosen {:.3g} times its weights')):

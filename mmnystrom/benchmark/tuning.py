@@ -7,196 +7,18 @@ beside the weights of the papers.
 
 from __future__ import annotations
 
-import inspect
-import math
-import statistics
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 
-from mmengine.config import Config
-from mmrazor.registry import MODELS
-
-from mmnystrom.core import check_integer, check_number
-
-from .errors import RunFailedError, SuiteError, checking
-from .plan import STUDENT, TEACHER, TUNED, Plan, Run
+from .errors import RunFailedError
+from .plan import TEACHER, TUNED, Plan, Run
 from .replayed import replayed_views, with_options
-from .schedule import scaled_schedule
-from .validation import check_share, held_out
+from .trials import Scores, Tuning, choose, next_factor, own_weights, scaled, scores, trial_plan
 
 #: What is noted of each method, or trial.
-BY_NAME = ('weights', 'scores', 'chosen', 'failed')
+BY_NAME = ('weights', 'scores', 'further_trials', 'chosen', 'failed')
 #: The benchmark's options that change a trial. Older reports do not say them.
 OPTIONS = ('arguments', 'replay')
-
-
-@dataclass(frozen=True)
-class Tuning:
-    """How a suite is tuned: its ``tune=dict(...)``.
-
-    Args:
-        trials: Trials of each method, on a logarithmic grid about the paper's weights. Odd, so that they
-            are among them. Defaults to 5.
-        span: The largest factor; the smallest is its inverse. Defaults to 10.
-        seeds: Of each trial. Defaults to 1.
-        epochs: Of a trial, its schedule in proportion. Defaults to None, those of the runs.
-        validation: Share of the training images that are held out. Defaults to 0.1.
-
-    Raises:
-        SuiteError: If one makes no sense.
-    """
-
-    trials: int = 5
-    span: float = 10.0
-    seeds: int = 1
-    epochs: int | None = None
-    validation: float = 0.1
-
-    def __post_init__(self) -> None:
-        with checking('tune'):
-            check_integer('trials', self.trials, 3)
-            check_integer('seeds', self.seeds)
-            if self.epochs is not None:
-                check_integer('epochs', self.epochs)
-            check_number('span', self.span, 1)
-            check_share(self.validation)
-        if self.trials % 2 == 0:
-            raise SuiteError(
-                f"tune: trials={self.trials} must be odd, with the paper's weights among them."
-            )
-
-    @classmethod
-    def of(cls, cfg: Config, file: Path) -> Tuning:
-        """What a suite says; the defaults where it says nothing.
-
-        Raises:
-            SuiteError: If ``tune`` has other keys, or one makes no sense.
-        """
-        given = dict(cfg.get('tune') or {})
-        known = list(cls.__dataclass_fields__)
-        odd = sorted(set(given) - set(known))
-        if odd:
-            raise SuiteError(f'{file}: tune has {", ".join(odd)}, and may have {", ".join(known)}.')
-        return cls(**given)
-
-    @property
-    def factors(self) -> list[float]:
-        """The grid.
-
-        Example:
-            >>> [round(factor, 3) for factor in Tuning(trials=5, span=10).factors]
-            [0.1, 0.316, 1.0, 3.162, 10.0]
-        """
-        half = self.trials // 2
-        return [self.span ** (i / half) for i in range(-half, half + 1)]
-
-
-def trial_name(name: str, factor: float) -> str:
-    """Name of a trial, and of its folder."""
-    return f'{name} x{factor:.3g}'
-
-
-def weights(cfg: Config) -> dict[str, float]:
-    """What is tuned in a config: the weights of its distillation losses, or the student's weight decay.
-
-    Returns:
-        Key of the config -> the value that it has, or that it is by default.
-
-    Raises:
-        SuiteError: If there is none.
-    """
-    losses = ((cfg.model.get('distiller') or {}).get('distill_losses')) or {}
-    found = {}
-    for name, loss in losses.items():
-        weight = loss.get('loss_weight', _default_weight(loss))
-        if isinstance(weight, (int, float)) and weight:
-            found[f'model.distiller.distill_losses.{name}.loss_weight'] = float(weight)
-    if not losses:
-        decay = cfg.optim_wrapper.optimizer.get('weight_decay')
-        if decay:
-            found['optim_wrapper.optimizer.weight_decay'] = float(decay)
-    if not found:
-        raise SuiteError(
-            f'{cfg.filename}: --tune finds no loss_weight of a distillation loss, and no weight_decay.'
-        )
-    return found
-
-
-def _default_weight(loss: dict) -> float | None:
-    parameters = inspect.signature(MODELS.get(loss['type']).__init__).parameters
-    default = parameters['loss_weight'].default if 'loss_weight' in parameters else None
-    return default if isinstance(default, (int, float)) else None
-
-
-def own_weights(plan: Plan, names: Iterable[str]) -> dict[str, dict[str, float]]:
-    """Method -> what is tuned of it, as :func:`weights` gives it.
-
-    Raises:
-        SuiteError: If a method has nothing to tune.
-    """
-    return {name: weights(Config.fromfile(plan.methods[name].config)) for name in names}
-
-
-def scaled(config: Path, factor: float) -> dict:
-    """Changes of a config that multiply what is tuned by a factor."""
-    return {key: value * factor for key, value in weights(Config.fromfile(config)).items()}
-
-
-def trial_plan(plan: Plan, tuning: Tuning, names: Sequence[str] | None = None) -> Plan:
-    """The trials of the methods of a plan, with a teacher of their own unless one is given.
-
-    Args:
-        plan: The plan of the suite, with whatever its options have added.
-        tuning: How it is tuned.
-        names: The methods that are tried. Defaults to None, all.
-    """
-    folder = plan.work_dir / 'tune'
-    methods = {}
-    names = plan.reported if names is None else names
-    whole = {TEACHER, *(plan.methods[name].first for name in names)}
-    student = Config.fromfile(plan.methods[STUDENT].config)
-    for name, method in plan.methods.items():
-        if name not in whole and name not in names:
-            continue
-        cfg = Config.fromfile(method.config)
-        changes = held_out(cfg, tuning.validation, student if name == TEACHER else None)
-        if name in whole:
-            methods[name] = with_options(name, method, folder / 'configs', changes=changes)
-            continue
-        if tuning.epochs is not None:
-            changes.update(scaled_schedule(cfg, tuning.epochs))
-        own = weights(cfg)
-        for factor in tuning.factors:
-            trial = trial_name(name, factor)
-            both = {**changes, **{key: value * factor for key, value in own.items()}}
-            methods[trial] = with_options(trial, method, folder / 'configs', changes=both)
-    return Plan(folder, methods, tuning.seeds, plan.teacher, plan.arguments, plan.options)
-
-
-def scores(
-    names: Iterable[str], trials: Plan, tuning: Tuning
-) -> dict[str, dict[float, list[float] | None]]:
-    """Method -> factor -> top-1 on the part held out, a value a seed; None for a trial that failed."""
-    found: dict[str, dict[float, list[float] | None]] = {}
-    for name in names:
-        found[name] = {}
-        for factor in tuning.factors:
-            runs = trials.of(trial_name(name, factor))
-            done = all(run.finished and run.folder.logged() for run in runs)
-            values = [run.folder.logged()[-1] for run in runs] if done else None
-            found[name][factor] = values
-    return found
-
-
-def choose(found: dict[float, list[float] | None]) -> float:
-    """The factor with the best mean; of a tie that nearest to 1. Failed trials count as 0."""
-
-    def quality(factor: float) -> tuple[float, float]:
-        values = found[factor]
-        return (statistics.mean(values) if values else 0.0), -abs(math.log(factor))
-
-    return max(found, key=quality)
 
 
 def tuned_plan(plan: Plan, notes: dict) -> Plan:
@@ -235,12 +57,20 @@ def tried_with(plan: Plan, tuning: Tuning) -> dict:
     )
 
 
+def tried(notes: dict, name: str) -> Scores:
+    """What was tried of a method, by factor: its grid, and the trials beyond it."""
+    further = notes.get('further_trials', {}).get(name, ())
+    found = {**dict(zip(notes['factors'], notes['scores'][name], strict=True)), **dict(further)}
+    return {factor: found[factor] for factor in sorted(found)}
+
+
 def with_trials(notes: dict, others: dict) -> dict:
     """What was tried, and what was tried for other methods; what both have is of the first.
 
     Options that only one of them says are left out: of the other nobody knows.
     """
-    both = {key: {**others.get(key, {}), **notes.get(key, {})} for key in BY_NAME}
+    said = [key for key in BY_NAME if key in notes or key in others]
+    both = {key: {**others.get(key, {}), **notes.get(key, {})} for key in said}
     known = {key: value for key, value in notes.items() if key not in OPTIONS or key in others}
     return {**known, **both}
 
@@ -254,7 +84,7 @@ def tune(
         plan: The plan of the suite.
         tuning: How it is tuned.
         train: Trains a plan, and gives the runs that failed with the reasons.
-        earlier: What was tried before; its methods are not tried again. Defaults to None, nothing.
+        earlier: What was tried before, and is not tried again. Defaults to None, nothing.
 
     Returns:
         The plan with the chosen weights beside the paper's. Its ``tuning`` is what results.json holds of
@@ -264,21 +94,40 @@ def tune(
         SuiteError: If a method has nothing to tune.
         RunFailedError: If the teacher of the trials could not be trained.
     """
-    names = [name for name in plan.reported if earlier is None or name not in earlier['chosen']]
-    if not names:
+    found = {} if earlier is None else {name: tried(earlier, name) for name in earlier['chosen']}
+    failed: dict[Run, str] = {}
+    more: set[str] = set()
+
+    def try_them(factors: Mapping[str, Sequence[float]]) -> None:
+        if not factors:
+            return
+        trials = trial_plan(plan, tuning, factors)
+        lost = train(trials)
+        without_teacher = [why for run, why in lost.items() if run.method == TEACHER]
+        if without_teacher:
+            raise RunFailedError('\n'.join(without_teacher))
+        failed.update(lost)
+        more.update(factors)
+        for name, by_factor in scores(trials, factors).items():
+            found.setdefault(name, {}).update(by_factor)
+
+    try_them({name: tuning.factors for name in plan.reported if name not in found})
+    for done in range(tuning.trials, tuning.trials + tuning.further):
+        point = [name for name in plan.reported if len(found[name]) == done]
+        try_them({name: [next_factor(found[name])] for name in point})
+    if not more:
         return tuned_plan(plan, earlier)
-    trials = trial_plan(plan, tuning, names)
-    failed = train(trials)
-    without_teacher = [why for run, why in failed.items() if run.method == TEACHER]
-    if without_teacher:
-        raise RunFailedError('\n'.join(without_teacher))
-    found = scores(names, trials, tuning)
+    names = [name for name in plan.reported if name in more]
+    beyond = {
+        name: [pair for pair in found[name].items() if pair[0] not in tuning.factors] for name in names
+    }
     notes = dict(
         tried_with(plan, tuning),
         factors=tuning.factors,
         weights=own_weights(plan, names),
-        scores={name: list(by_factor.values()) for name, by_factor in found.items()},
-        chosen={name: choose(by_factor) for name, by_factor in found.items()},
+        scores={name: [found[name][factor] for factor in tuning.factors] for name in names},
+        further_trials=beyond,
+        chosen={name: choose(found[name]) for name in names},
         failed={str(run): why.splitlines()[0] for run, why in failed.items()},
     )
     return tuned_plan(plan, notes if earlier is None else with_trials(notes, earlier))

@@ -17,8 +17,8 @@ from mmnystrom.benchmark.options import Options
 from mmnystrom.benchmark.plan import STUDENT, TEACHER
 from mmnystrom.benchmark.scheduler import Scheduler
 from mmnystrom.benchmark.suites import find_suite, read_suite
+from mmnystrom.benchmark.trials import Tuning, own_weights
 from mmnystrom.benchmark.tuned import of_methods
-from mmnystrom.benchmark.tuning import Tuning, own_weights
 
 #: How the suite of Digits is tuned.
 OF_DIGITS = dict(trials=5, seeds=2, validation=0.3)
@@ -137,7 +137,8 @@ def tried(monkeypatch):
 
 def test_only_methods_without_trials_are_tried(tmp_path, chosen, tried):
     title = read_suite(find_suite('digits')).title
-    old = {**TUNING, **OF_DIGITS, 'factors': Tuning(**OF_DIGITS).factors}
+    old = dict(TUNING, **OF_DIGITS, factors=Tuning(**OF_DIGITS).factors)
+    old['scores'] = {name: [[80.0]] * 4 + [[88.0]] for name in TUNING['scores']}
     options = options_of(tmp_path, chosen(title, old), ['KD', 'AB'], tune=True, tuned_only=True)
     text, failed = compare.benchmark(options)
     trials, runs = tried
@@ -149,11 +150,45 @@ def test_only_methods_without_trials_are_tried(tmp_path, chosen, tried):
     notes = json.loads(text.splitlines()[1])
     assert notes == runs.tuning and notes['chosen'] == {STUDENT: 1.0, 'KD': 10.0, 'AB': 10.0}
     assert notes['scores']['AB'] == [[80, 80]] * 4 + [[90, 90]]
-    assert notes['scores']['KD'] == TUNING['scores']['KD'] and list(notes['weights']) == ['AB']
+    assert notes['scores']['KD'] == old['scores']['KD'] and list(notes['weights']) == ['AB']
     tried.clear()
     (tmp_path / 'results.json').write_text(json.dumps(dict(suite=title, tuning=notes)))
     assert json.loads(compare.benchmark(options)[0].splitlines()[1]) == notes
     assert [plan.work_dir for plan in tried] == [tmp_path / 'w']  # no trials
+
+
+def test_methods_that_had_fewer_further_trials_get_the_others(tmp_path, chosen, tried):
+    (tmp_path / 'mine.py').write_text(
+        "_base_ = ['mmnystrom::benchmark/digits.py']\ntune = dict(trials=3, seeds=2, further=2)\n"
+    )
+    title = read_suite(find_suite('digits')).title
+    old = dict(TUNING, seeds=2, validation=0.3)  # as the report of a suite without further trials
+
+    def text_of(names, notes):
+        options = options_of(tmp_path, chosen(title, notes), names, tune=True)
+        tried.clear()
+        return compare.benchmark(replace(options, suite=str(tmp_path / 'mine.py')))[0]
+
+    found = json.loads(text_of(['KD', 'DKD'], old).splitlines()[1])
+    grid, first, second, _ = [plan.reported for plan in tried]
+    assert grid == ['DKD x0.1', 'DKD x1', 'DKD x10']  # the student and KD have theirs
+    assert first == ['student alone x0.316', 'KD x100', 'DKD x100']
+    # x10 failed for the student; KD has 81 at x1 and 80 at x100, DKD 80 at both.
+    assert second == ['student alone x0.562', 'KD x3.16', 'DKD x3.16']
+    assert found['further'] == 2 and found['scores']['KD'] == TUNING['scores']['KD']
+    assert [pair[1] for pair in found['further_trials']['KD']] == [[80, 80], [80, 80]]
+    assert found['chosen'] == {STUDENT: 1.0, 'KD': 10.0, 'DKD': 10.0}
+    assert list(found['weights']) == [STUDENT, 'KD', 'DKD']
+    more = json.loads(text_of(['KD', 'DKD', 'SP'], found).splitlines()[1])
+    assert [plan.reported for plan in tried[:-1]] == [
+        ['SP x0.1', 'SP x1', 'SP x10'],
+        ['SP x100'],
+        ['SP x3.16'],
+    ]
+    assert more['further_trials']['KD'] == found['further_trials']['KD']
+    less = dict(found, further=3)
+    with pytest.raises(SuiteError, match='has trials of further=3, and --tune would .* with 2'):
+        text_of(['KD', 'DKD'], less)
 
 
 def test_trials_say_the_options_they_had(tmp_path, chosen, tried):
@@ -238,6 +273,7 @@ def test_tuned_reports_of_the_same_choice_are_one(tmp_path):
     ('changes', 'words'),
     [
         (dict(span=5.0), r'b\.json was tuned with span=5\.0, and .*a\.json with 10\.0\. Tune on one'),
+        (dict(further=1), r'b\.json was tuned with further=1, and .*a\.json with 0\. Tune on one'),
         (dict(replay='all'), r"b\.json was tuned with replay='all', and .*a\.json with 5\. Tune on one"),
         (
             dict(chosen={'KD': 0.1}),

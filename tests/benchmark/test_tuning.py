@@ -1,84 +1,23 @@
 """What --tune tries: grid, weights, shorter schedule, the part held out; and what it chooses."""
 
+import json
+
 import pytest
 from benchmark.stand_in import finish
 from mmengine.config import Config
 from support import CONFIGS, PAIR, kda_config
 
 from mmnystrom.benchmark import figures, report_table
-from mmnystrom.benchmark.errors import RunFailedError, SuiteError
+from mmnystrom.benchmark.errors import RunFailedError
 from mmnystrom.benchmark.plan import STUDENT, TEACHER, Method, Plan
-from mmnystrom.benchmark.tuning import (
-    Tuning,
-    choose,
-    scaled,
-    trial_plan,
-    tune,
-    tuned_plan,
-    weights,
-    without_papers_weights,
-)
+from mmnystrom.benchmark.trials import Tuning, trial_plan
+from mmnystrom.benchmark.tuning import tried, tune, tuned_plan, without_papers_weights
 
 DISTILL = CONFIGS / 'distill/mmpretrain'
 ALONE = CONFIGS / 'vanilla/mmpretrain/digits/resnet18-w8_1xb32-40e_digits.py'
 KD = DISTILL / f'kd/kd_logits_{PAIR}.py'
 BOTH = DISTILL / f'kda/kda_neck-kd_{PAIR}.py'
 LOSSES = 'model.distiller.distill_losses'
-
-
-def test_the_grid_is_logarithmic_about_the_papers_weights():
-    factors = Tuning(trials=7, span=8).factors
-    assert factors == pytest.approx([1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8]) and factors[3] == 1
-
-
-@pytest.mark.parametrize(
-    ('given', 'words'),
-    [
-        (dict(trials=4), 'trials=4 must be odd'),
-        (dict(trials=1), 'trials=1 must be an integer >= 3'),
-        (dict(trials=True), 'trials=True'),
-        (dict(span=1), 'span=1 must be a finite number > 1'),
-        (dict(seeds=0), 'seeds=0'),
-        (dict(epochs=0), 'epochs=0'),
-        (dict(validation=1.0), r'validation=1\.0 must be a finite number > 0 and < 1'),
-        (dict(trails=5), 'tune has trails, and may have trials'),
-    ],
-)
-def test_what_makes_no_sense_is_refused(given, words, tmp_path):
-    with pytest.raises(SuiteError, match=words):
-        Tuning.of(Config(dict(tune=given)), tmp_path / 'suite.py')
-
-
-def test_weights_are_those_of_the_distillation_alone():
-    cfg = Config.fromfile(BOTH)
-    losses = cfg.model.distiller.distill_losses
-    assert weights(cfg) == {
-        f'{LOSSES}.{name}.loss_weight': loss.loss_weight for name, loss in losses.items()
-    }
-    assert len(losses) == 2
-    del losses.loss_kl['loss_weight']
-    assert weights(cfg)[f'{LOSSES}.loss_kl.loss_weight'] == 1.0  # KLDivergence's own default
-    assert scaled(KD, 3) == {f'{LOSSES}.loss_kl.loss_weight': pytest.approx(2.7)}
-    assert scaled(ALONE, 2) == {'optim_wrapper.optimizer.weight_decay': pytest.approx(1e-3)}
-
-
-def test_nothing_to_tune_is_said(tmp_path):
-    cfg = Config.fromfile(ALONE)
-    del cfg.optim_wrapper.optimizer['weight_decay']
-    with pytest.raises(SuiteError, match='finds no loss_weight'):
-        weights(cfg)
-
-
-@pytest.mark.parametrize('file', sorted(DISTILL.glob(f'*/*{PAIR}.py')), ids=lambda path: path.stem)
-def test_every_method_of_the_zoo_has_weights(file):
-    assert all(value > 0 for value in weights(Config.fromfile(file)).values())
-
-
-def test_the_best_mean_wins_a_failed_trial_counts_as_nothing_and_ties_stay_near_the_paper():
-    assert choose({0.1: [50.0, 60.0], 1.0: [54.0, 55.0], 10.0: None}) == 0.1
-    assert choose({0.1: [55.0], 1.0: [55.0], 10.0: [55.0]}) == 1.0
-    assert choose({0.1: [55.0], 1.0: [54.0], 10.0: [55.0]}) == 0.1
-    assert choose({0.1: None, 1.0: None}) == 1.0
 
 
 def small_plan(tmp_path, teacher='teacher.pth'):
@@ -124,11 +63,45 @@ def test_trials_are_scored_and_the_chosen_weights_are_beside_the_papers(tmp_path
     assert after == pytest.approx(10 * before)
     assert list(without_papers_weights(found).methods) == [STUDENT, 'KDA tuned']
     text = report_table.tuning_note(notes)
-    assert 'KDA x10' in text and 'At the edge of the grid' in text and 'it diverged' in text
+    assert 'KDA x10' in text and 'At the edge of what was tried' in text and 'it diverged' in text
     assert 'The teacher was given.' in text
     assert 'was given' not in report_table.tuning_note(dict(notes, teacher='its own'))
     figures.tuning(tmp_path / 'tuning.png', 'a title', notes)
     assert (tmp_path / 'tuning.png').stat().st_size > 5000
+
+
+def test_further_trials_go_on_where_the_scores_point(tmp_path):
+    plan, tuning = small_plan(tmp_path), Tuning(trials=3, further=2)
+    scored = {f'{STUDENT} x{factor}': 80 for factor in (0.1, 1, 10)}
+    scored |= {'KDA x0.1': 70, 'KDA x1': 75, 'KDA x10': 80, f'{STUDENT} x0.316': 81}
+    scored |= {'KDA x100': 82, 'KDA x1e+03': 81}
+    plans = []
+
+    def train(trials):
+        plans.append([run.method for run in trials])
+        failed = {}
+        for run in trials:
+            if run.method in scored:
+                finish(run, scored[run.method])
+            else:
+                failed[run] = f'{run}: it diverged'
+        return failed
+
+    notes = tune(plan, tuning, train).tuning
+    assert plans[0] == [f'{name} x{factor}' for name in (STUDENT, 'KDA') for factor in (0.1, 1, 10)]
+    assert plans[1:] == [[f'{STUDENT} x0.316', 'KDA x100'], [f'{STUDENT} x0.562', 'KDA x1e+03']]
+    assert notes['chosen'] == {STUDENT: pytest.approx(10**-0.5), 'KDA': pytest.approx(100)}
+    assert notes['scores'][STUDENT] == [[80]] * 3 and notes['factors'] == pytest.approx([0.1, 1, 10])
+    by_factor = tried(notes, STUDENT)
+    assert list(by_factor) == pytest.approx([0.1, 10**-0.5, 10**-0.25, 1, 10])
+    assert list(by_factor.values()) == [[80], [81], None, [80], [80]]
+    assert notes['failed'] == {f'{STUDENT} x0.562, seed 0': f'{STUDENT} x0.562, seed 0: it diverged'}
+    text = report_table.tuning_note(json.loads(json.dumps(notes)))
+    assert ', and 2 more, one after another, where its scores point, 1 seeds' in text
+    assert 'At the edge' not in text
+    figures.tuning(tmp_path / 'tuning.png', 'a title', notes)
+    again = tune(plan, tuning, lambda trials: {}).tuning
+    assert dict(again, failed=0) == dict(notes, failed=0)  # from the runs that are there
 
 
 def test_the_teacher_of_the_trials_has_not_seen_what_they_are_scored_on(tmp_path):
