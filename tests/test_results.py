@@ -8,9 +8,10 @@ import statistics
 import pytest
 from support import CONFIGS, ROOT, run_tool
 
+from mmnystrom.benchmark.feature_quality import quality_table
 from mmnystrom.benchmark.plan import STUDENT
 from mmnystrom.benchmark.result import LAYERS, Result, compare_top1
-from mmnystrom.benchmark.tables import difference
+from mmnystrom.benchmark.tables import difference, mean_std
 
 RESULTS = CONFIGS / 'benchmark/results'
 
@@ -63,3 +64,42 @@ def test_a_table_has_the_figures_of_its_file(heading, file, baselines):
     section = section_of(heading)
     assert f'(machines/{file}.json)' in section
     check_table(section, found, baselines)
+
+
+#: Columns of the tables of features.
+FIGURES = {
+    'probe, other classes (%)': 'probe',
+    '5 neighbours, other classes (%)': 'probe_neighbours',
+    '5 neighbours, own classes (%)': 'neighbours',
+}
+
+
+@pytest.mark.parametrize(
+    ('place', 'file', 'kd'),
+    [(0, 'correlated', 'KD'), (1, 'chosen', 'KD, three times its weight')],
+)
+def test_a_table_of_features_has_the_figures_of_its_file(place, file, kd):
+    section = section_of('Classes that no network has seen')
+    (table,) = re.findall(r'((?:^\|.*\n)+)', section, re.M)[place : place + 1]
+    assert f'(features/cifar100-20_{file}.json)' in section
+    head, _, *lines = [
+        [cell.strip() for cell in line.replace('**', '').split('|')[1:-1]] for line in table.splitlines()
+    ]
+    text = (RESULTS / f'features/cifar100-20_{file}.json').read_text()
+    rows = {
+        name: {int(seed): row for seed, row in by_seed.items()}
+        for name, by_seed in json.loads(text)['rows'].items()
+    }
+    _, versus = quality_table(rows, [STUDENT, kd])
+    assert len(lines) == len(rows)
+    for name, by_seed in rows.items():
+        expected, figure = [], None
+        for column in head[1:]:
+            figure = FIGURES.get(column, figure)
+            if column in FIGURES:
+                expected.append(mean_std([row[figure] for row in by_seed.values()], 2))
+            else:
+                baseline = {'vs student': STUDENT, 'vs KD': kd}[column]
+                expected.append(difference(versus[figure][name].get(baseline)))
+        (written,) = [line[1:] for line in lines if line[1] == expected[0]]
+        assert written == expected, name
