@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 import statistics
+from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
 from support import CONFIGS, ROOT, run_tool
@@ -41,29 +42,86 @@ def check_table(section, found, baselines):
     return scatter
 
 
-def test_the_table_of_all_classes_is_what_its_command_prints(tmp_path):
-    section = section_of('All of CIFAR-100')
-    (command,) = re.findall(r'```bash\n(python tools/analysis/join_reports\.py .*?)```', section, re.S)
+ALL = 'All of CIFAR-100'
+CHOSEN = 'The weights that all classes chose'
+
+
+@pytest.fixture(scope='module')
+def printed(tmp_path_factory):
+    """The results.json that the command below a heading writes."""
+    found = {}
+
+    def run(heading):
+        if heading not in found:
+            found[heading] = _run(heading, tmp_path_factory.mktemp('joined'))
+        return found[heading]
+
+    return run
+
+
+def _run(heading, folder):
+    (command,) = re.findall(
+        r'```bash\n(python tools/analysis/join_reports\.py .*?)```', section_of(heading), re.S
+    )
     words = shlex.split(command.replace('\\\n', ' '))[2:]
-    assert sum(word.endswith('.json') for word in words) >= 3 and '--same-teacher' in words
-    run_tool('analysis/join_reports.py', *words, '--out', tmp_path, cwd=ROOT)
-    found = json.loads((tmp_path / 'results.json').read_text())
-    scatter = check_table(section, found, [STUDENT, 'KDA correlated'])
+    assert sum(word.endswith('.json') for word in words) >= 2
+    run_tool('analysis/join_reports.py', *words, '--out', folder, cwd=ROOT)
+    return json.loads((folder / 'results.json').read_text())
+
+
+@pytest.mark.parametrize('heading', [ALL, CHOSEN])
+def test_a_table_is_what_its_command_prints(heading, printed):
+    section = section_of(heading)
+    scatter = check_table(section, printed(heading), [STUDENT, 'KDA correlated'])
     assert f'({scatter.std:.2f} points, {scatter.freedom} degrees of freedom)' in section
 
 
-@pytest.mark.parametrize(
-    ('heading', 'file', 'baselines'),
-    [
-        ('CIFAR-100, 20 classes', 'cifar100-20_correlated', [STUDENT, 'KD']),
-        ('The weights that all classes chose', 'cifar100-20_chosen', [STUDENT, 'KDA correlated']),
-    ],
-)
-def test_a_table_has_the_figures_of_its_file(heading, file, baselines):
-    found = json.loads((RESULTS / f'machines/{file}.json').read_text())
-    section = section_of(heading)
-    assert f'(machines/{file}.json)' in section
-    check_table(section, found, baselines)
+def test_a_table_has_the_figures_of_its_file():
+    found = json.loads((RESULTS / 'machines/cifar100-20_correlated.json').read_text())
+    section = section_of('CIFAR-100, 20 classes')
+    assert '(machines/cifar100-20_correlated.json)' in section
+    check_table(section, found, [STUDENT, 'KD'])
+
+
+def test_the_overview_has_the_figures_of_the_tables(printed):
+    readme = (CONFIGS / 'benchmark/README.md').read_text()
+    section = re.split(r'^## ', readme.split('## The figures\n')[1], flags=re.M)[0]
+    lines = [line.replace('**', '').split('|')[1:-1] for line in section.splitlines() if line[:2] == '| ']
+    head, *rows = [[cell.strip() for cell in line] for line in lines]
+    text = (RESULTS / 'features/cifar100-20_chosen.json').read_text()
+    figures = {name: list(rows.values()) for name, rows in json.loads(text)['rows'].items()}
+    probes = {
+        name: dict(seeds=list(range(len(rows))), top1=[row['probe'] for row in rows], best=[])
+        for name, rows in figures.items()
+    }
+    digits = json.loads((RESULTS / 'digits.json').read_text())
+    columns = [printed(ALL), printed(CHOSEN), dict(rows=probes, teacher=None), digits]
+    assert len(head) == 1 + len(columns)
+    expected: dict[str, list[str]] = {row[0]: [''] * len(columns) for row in rows}
+    for place, found in enumerate(columns):
+        alone = found['rows'][STUDENT]
+        of_seed = dict(zip(alone['seeds'], alone['top1'], strict=True))
+        for name, row in found['rows'].items():
+            method = name.split(',')[0].removesuffix(' tuned')
+            cell = one_place(statistics.mean(row['top1']))
+            if name != STUDENT:
+                pairs = zip(row['seeds'], row['top1'], strict=True)
+                gain = statistics.mean(value - of_seed[seed] for seed, value in pairs)
+                cell += f' ({one_place(gain, "+")})'
+            if len(row['seeds']) < 3:
+                cell += f', {["", "one seed", "two seeds"][len(row["seeds"])]}'
+            if place < 2:
+                assert method in expected, method  # the overview leaves out what only Digits has
+            if method in expected:
+                expected[method][place] = cell
+        if found['teacher'] is not None:
+            expected['teacher'][place] = one_place(found['teacher'])
+    assert {row[0]: row[1:] for row in rows} == expected
+
+
+def one_place(value, sign=''):
+    """A figure with one place, half of it upwards."""
+    return f'{Decimal(f"{value:.6f}").quantize(Decimal("0.1"), ROUND_HALF_UP):{sign}}'
 
 
 #: Columns of the tables of features.
