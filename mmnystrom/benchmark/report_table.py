@@ -90,6 +90,12 @@ def tuning_note(tuning: dict) -> str:
         parts.append(f'The trials were those of another suite: {tuning["suite"]}.')
     if tuning['teacher'] == 'given':
         parts.append(GIVEN)
+    teachers = [f'{top1:.2f}' for top1 in tuning.get('teachers', ())]
+    if len(teachers) > 1:
+        parts.append(
+            f'The trials had several teachers, top-1 {", ".join(teachers)} %, so that scores differ by '
+            'these too.'
+        )
     edge = []
     for name, factor in tuning['chosen'].items():
         factors = list(tried(tuning, name))

@@ -65,8 +65,8 @@ class Tuning:
         finest = (self.factors[-1] / self.factors[-2]) ** 0.5**self.further
         if finest < 1.01:
             raise SuiteError(
-                f'tune: further={self.further} halves the step of the grid until factors differ by '
-                f'{100 * (finest - 1):.2g} %: give fewer, or a larger span than {self.span}.'
+                f'tune: trials={self.trials}, span={self.span} and further={self.further} give factors '
+                f'that differ by {100 * (finest - 1):.2g} %: give a larger span, or fewer trials.'
             )
 
     @classmethod

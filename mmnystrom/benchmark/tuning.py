@@ -72,7 +72,8 @@ def with_trials(notes: dict, others: dict) -> dict:
     said = [key for key in BY_NAME if key in notes or key in others]
     both = {key: {**others.get(key, {}), **notes.get(key, {})} for key in said}
     known = {key: value for key, value in notes.items() if key not in OPTIONS or key in others}
-    return {**known, **both}
+    teachers = {*notes.get('teachers', ()), *others.get('teachers', ())}
+    return {**known, **both, **(dict(teachers=sorted(teachers)) if teachers else {})}
 
 
 def tune(
@@ -97,6 +98,7 @@ def tune(
     found = {} if earlier is None else {name: tried(earlier, name) for name in earlier['chosen']}
     failed: dict[Run, str] = {}
     more: set[str] = set()
+    teachers: set[float] = set()
 
     def try_them(factors: Mapping[str, Sequence[float]]) -> None:
         if not factors:
@@ -106,6 +108,8 @@ def tune(
         without_teacher = [why for run, why in lost.items() if run.method == TEACHER]
         if without_teacher:
             raise RunFailedError('\n'.join(without_teacher))
+        if TEACHER in trials.methods:
+            teachers.update(round(top1, 2) for top1 in trials.run(TEACHER, 0).folder.logged()[-1:])
         failed.update(lost)
         more.update(factors)
         for name, by_factor in scores(trials, factors).items():
@@ -123,6 +127,7 @@ def tune(
     }
     notes = dict(
         tried_with(plan, tuning),
+        teachers=sorted(teachers),
         factors=tuning.factors,
         weights=own_weights(plan, names),
         scores={name: [found[name][factor] for factor in tuning.factors] for name in names},

@@ -28,7 +28,7 @@ def test_the_grid_is_logarithmic_about_the_papers_weights():
         (dict(further=-1), 'further=-1 must be an integer >= 0'),
         (
             dict(further=8),
-            r'further=8 halves the step .* differ by 0\.45 %: give fewer, or a larger span than 10',
+            r'further=8 give factors that differ by 0\.45 %: give a larger span, or fewer trials',
         ),
         (dict(span=1), 'span=1 must be a finite number > 1'),
         (dict(seeds=0), 'seeds=0'),

@@ -9,7 +9,7 @@ from benchmark.reports import TUNING, report
 from benchmark.stand_in import finish
 from mmengine.config import Config
 
-from mmnystrom.benchmark import compare
+from mmnystrom.benchmark import compare, report_table
 from mmnystrom.benchmark.compare import suite_scheduler
 from mmnystrom.benchmark.errors import ResultError, SuiteError
 from mmnystrom.benchmark.joined import join_reports
@@ -186,6 +186,13 @@ def test_methods_that_had_fewer_further_trials_get_the_others(tmp_path, chosen, 
         ['SP x3.16'],
     ]
     assert more['further_trials']['KD'] == found['further_trials']['KD']
+    assert found['teachers'] == more['teachers'] == [80]  # the report of before does not say its own
+    elsewhere = json.loads(
+        text_of(['KD', 'DKD', 'FitNets'], dict(found, teachers=[79.5])).splitlines()[1]
+    )
+    assert elsewhere['teachers'] == [79.5, 80]
+    assert 'several teachers, top-1 79.50, 80.00 %, so' in report_table.tuning_note(elsewhere)
+    assert 'several teachers' not in report_table.tuning_note(more)
     less = dict(found, further=3)
     with pytest.raises(SuiteError, match='has trials of further=3, and --tune would .* with 2'):
         text_of(['KD', 'DKD'], less)
