@@ -119,6 +119,22 @@ def test_the_overview_has_the_figures_of_the_tables(printed):
     assert {row[0]: row[1:] for row in rows} == expected
 
 
+@pytest.mark.parametrize(('heading', 'words'), [(ALL, 'All of CIFAR-100'), (CHOSEN, '20 of its classes')])
+def test_the_projects_page_has_the_figures_of_the_tables(heading, words, printed):
+    lines = (ROOT / 'README.md').read_text().splitlines()
+    (line,) = [line for line in lines if line.startswith(f'| [{words}]')]
+    cells = [cell.strip() for cell in line.split('|')[2:-1]]
+    means = {
+        name.split(',')[0].removesuffix(' tuned'): one_place(statistics.mean(row['top1']))
+        for name, row in printed(heading)['rows'].items()
+    }
+    ours = (STUDENT, 'KD', 'KDA correlated')
+    assert cells[:3] == [means.pop(name) for name in ours]
+    others = {name: mean for name, mean in means.items() if not name.startswith('KDA')}
+    best = max(others, key=lambda name: float(others[name]))
+    assert cells[3] == f'{best} {others[best]}'
+
+
 def one_place(value, sign=''):
     """A figure with one place, half of it upwards."""
     return f'{Decimal(f"{value:.6f}").quantize(Decimal("0.1"), ROUND_HALF_UP):{sign}}'
