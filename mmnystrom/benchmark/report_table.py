@@ -76,11 +76,12 @@ def _replayed(result: Result) -> list[str]:
 def tuning_note(tuning: dict) -> str:
     """What was tried, and chosen."""
     more = tuning.get('further', 0)
+    seeds = 'one seed' if tuning['seeds'] == 1 else f'{tuning["seeds"]} seeds'
     further = f', and {more} more, one after another, where its scores point' if more else ''
     parts = [
         f'Tuned: {tuning["trials"]} trials of each method, factors '
         f'{", ".join(f"{factor:.3g}" for factor in tuning["factors"])} of its own loss weights (student '
-        f'alone: of the weight decay){further}, {tuning["seeds"]} seeds, scored on '
+        f'alone: of the weight decay){further}, {seeds}, scored on '
         f'{100 * tuning["validation"]:.3g} % of the training images, held out. Chosen: '
         + ', '.join(f'{name} x{factor:.3g}' for name, factor in tuning['chosen'].items())
         + '. A method at x1 keeps the weights of its paper, and has no row of its own. A tuned row is '

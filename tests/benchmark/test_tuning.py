@@ -97,7 +97,7 @@ def test_further_trials_go_on_where_the_scores_point(tmp_path):
     assert list(by_factor.values()) == [[80], [81], None, [80], [80]]
     assert notes['failed'] == {f'{STUDENT} x0.562, seed 0': f'{STUDENT} x0.562, seed 0: it diverged'}
     text = report_table.tuning_note(json.loads(json.dumps(notes)))
-    assert ', and 2 more, one after another, where its scores point, 1 seeds' in text
+    assert ', and 2 more, one after another, where its scores point, one seed, scored' in text
     assert 'At the edge' not in text
     figures.tuning(tmp_path / 'tuning.png', 'a title', notes)
     again = tune(plan, tuning, lambda trials: {}).tuning
