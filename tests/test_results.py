@@ -23,10 +23,15 @@ def section_of(heading):
     return re.split(r'^#+ ', below, flags=re.M)[0]
 
 
+def cells_of(text):
+    """The cells of a table's lines, the head first."""
+    lines = [line.replace('**', '').split('|')[1:-1] for line in text.splitlines() if line[:2] == '| ']
+    return [[cell.strip() for cell in line] for line in lines]
+
+
 def check_table(section, found, baselines):
     """Every row of figures has its row in a section's table, known by its top-1, and the same cells."""
-    lines = [line.replace('**', '').split('|')[1:-1] for line in section.splitlines() if line[:2] == '| ']
-    head, teacher, *rows = [[cell.strip() for cell in line] for line in lines]
+    head, teacher, *rows = cells_of(section)
     assert head[1:5] == ['seeds 0, 1, 2', 'mean (%)', *[f'vs {name.split()[0]}' for name in baselines]]
     assert float(teacher[1]) == pytest.approx(found['teacher'], abs=0.005)
     by_top1 = {row[1]: row for row in rows}
@@ -89,12 +94,11 @@ def test_a_table_has_the_figures_of_its_file():
 def test_the_overview_has_the_figures_of_the_tables(printed):
     readme = (CONFIGS / 'benchmark/README.md').read_text()
     section = re.split(r'^## ', readme.split('## The figures\n')[1], flags=re.M)[0]
-    lines = [line.replace('**', '').split('|')[1:-1] for line in section.splitlines() if line[:2] == '| ']
-    head, *rows = [[cell.strip() for cell in line] for line in lines]
+    head, *rows = cells_of(section)
     text = (RESULTS / 'features/cifar100-20_chosen.json').read_text()
     figures = {name: list(rows.values()) for name, rows in json.loads(text)['rows'].items()}
     probes = {
-        name: dict(seeds=list(range(len(rows))), top1=[row['probe'] for row in rows], best=[])
+        name: dict(seeds=list(range(len(rows))), top1=[row['probe'] for row in rows])
         for name, rows in figures.items()
     }
     digits = json.loads((RESULTS / 'digits.json').read_text())
@@ -158,9 +162,7 @@ def test_a_table_of_features_has_the_figures_of_its_file(place, file, kd):
     section = section_of('Classes that no network has seen')
     (table,) = re.findall(r'((?:^\|.*\n)+)', section, re.M)[place : place + 1]
     assert f'(features/cifar100-20_{file}.json)' in section
-    head, _, *lines = [
-        [cell.strip() for cell in line.replace('**', '').split('|')[1:-1]] for line in table.splitlines()
-    ]
+    head, *lines = cells_of(table)
     text = (RESULTS / f'features/cifar100-20_{file}.json').read_text()
     rows = {
         name: {int(seed): row for seed, row in by_seed.items()}

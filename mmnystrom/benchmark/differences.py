@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 
+from .errors import ResultError
 from .plan import STUDENT, TUNED
 from .scatter import Scatter
 from .tables import mark_certain, paired
@@ -54,6 +55,17 @@ def missing(baselines: Sequence[str], rows: Container[str]) -> list[str]:
         ['DIST']
     """
     return [name for name in baselines if row_of(name, rows) is None]
+
+
+def check_against(baselines: Sequence[str], rows: Collection[str]) -> None:
+    """Refuse to compare with methods that joined reports have no row of.
+
+    Raises:
+        ResultError: If there is one.
+    """
+    lacks = missing(baselines, rows)
+    if lacks:
+        raise ResultError(f'--against: no row of {", ".join(lacks)}, only of {", ".join(rows)}.')
 
 
 def differences(

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from .differences import BASELINES, missing
+from .differences import BASELINES, check_against
 from .errors import ResultError
 from .one_teacher import Teacher, teachers_of, weights_of
 from .plan import TUNED
@@ -82,9 +82,7 @@ def join_reports(
     parts = sorted((part for report in reports for part in _parts(report)), key=_first_seed)
     results, repeated = _joined(sorted(reports, key=_first_seed))
     baselines = against or BASELINES
-    lacks = missing(against or (), results)
-    if lacks:
-        raise ResultError(f'--against: no row of {", ".join(lacks)}, only of {", ".join(results)}.')
+    check_against(against or (), results)
     scatter = compare_top1(results, baselines)
     first = reports[0]
     teachers = teachers_of(parts)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from .differences import BASELINES, missing
+from .differences import BASELINES, check_against
 from .errors import ResultError
 from .feature_quality import quality_table
 from .one_teacher import SAME_TOP1
@@ -38,9 +38,7 @@ def join_features(files: Sequence[Path], out: Path, against: Sequence[str] | Non
         raise ResultError(f'--out {out} is one of the files, which would be overwritten.')
     parts = [_read(file) for file in files]
     found = _merged(files, parts)
-    lacks = missing(against or (), found)
-    if lacks:
-        raise ResultError(f'--against: no row of {", ".join(lacks)}, only of {", ".join(found)}.')
+    check_against(against or (), found)
     text, versus = quality_table(found, against or BASELINES)
     joined = dict(
         rows=found,
