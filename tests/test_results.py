@@ -126,10 +126,10 @@ def test_the_overview_has_the_figures_of_the_tables(printed):
     assert {row[0]: row[1:] for row in rows} == expected
 
 
-@pytest.mark.parametrize(('heading', 'words'), [(ALL, 'All of CIFAR-100'), (CHOSEN, '20 of its classes')])
-def test_the_projects_page_has_the_figures_of_the_tables(heading, words, printed):
+@pytest.mark.parametrize(('heading', 'data'), [(ALL, 'All of CIFAR-100'), (CHOSEN, '20 of its classes')])
+def test_the_projects_page_has_the_figures_of_the_tables(heading, data, printed):
     lines = (ROOT / 'README.md').read_text().splitlines()
-    (line,) = [line for line in lines if line.startswith(f'| [{words}]')]
+    (line,) = [line for line in lines if line.startswith(f'| [{data}]')]
     cells = [cell.strip() for cell in line.split('|')[2:-1]]
     means = {
         name.split(',')[0].removesuffix(' tuned'): one_place(statistics.mean(row['top1']))
@@ -138,7 +138,8 @@ def test_the_projects_page_has_the_figures_of_the_tables(heading, words, printed
     ours = (STUDENT, 'KD', 'KDA correlated')
     assert cells[:3] == [means.pop(name) for name in ours]
     best = max(means, key=lambda name: float(means[name]))
-    assert cells[3] == f'{best.replace("KDA both", "KDA on both layers")} {means[best]}'
+    words = best.replace('KDA both', 'KDA on both layers').replace('KDA correlated +', 'KDA with')
+    assert cells[3] == f'{words} {means[best]}'
 
 
 def one_place(value, sign=''):
@@ -181,3 +182,29 @@ def test_a_table_of_features_has_the_figures_of_its_file(place, file, kd):
                 expected.append(difference(versus[figure][name].get(baseline)))
         (written,) = [line[1:] for line in lines if line[1] == expected[0]]
         assert written == expected, name
+
+
+def tuned(name):
+    """A file of results/tuned."""
+    return json.loads((RESULTS / f'tuned/{name}.json').read_text())
+
+
+def test_the_trials_are_those_of_their_files():
+    trials, other, forms = map(tuned, ('cifar100-cpu', 'cifar100-gpu', 'cifar100-weights-forms'))
+    scores = {name: [score for (score,) in of] for name, of in trials['tuning']['scores'].items()}
+    scores['KD standardized'] = [score for (score,) in other['tuning']['scores']['KD standardized']]
+    scores['KDA correlated'] = [
+        forms['rows'][f'KDA correlated, weight {weight}']['top1'][0] for weight in (3, 10, 30)
+    ]
+    own = {name: list(of.values()) for name, of in trials['tuning']['weights'].items()}
+    section = section_of('The trials behind it')
+    _, *rows = cells_of(section)
+    _, *marked = cells_of(section.replace('**', '!'))
+    for (name, weight, *tried, _), (_, _, *bold, _) in zip(rows, marked, strict=True):
+        method = name.split(',')[0].replace('CKA of the batch', 'CKA, weight 10')
+        of = scores.pop(method)
+        assert tried == [one_place(score) for score in of], name
+        assert [cell.startswith('!') for cell in bold] == [score == max(of) for score in of], name
+        if method in own:
+            assert weight == ' and '.join(f'{value:g}' for value in own[method]), name
+    assert all('centred' in name for name in scores)  # another page has those
