@@ -17,6 +17,11 @@ from mmnystrom.benchmark.tables import difference, mean_std
 RESULTS = CONFIGS / 'benchmark/results'
 
 
+def figures(file):
+    """A file of figures."""
+    return json.loads((RESULTS / file).read_text())
+
+
 def section_of(heading):
     """What stands below a heading, up to the next one."""
     _, below = re.split(rf'^#+ {re.escape(heading)}$', (RESULTS / 'README.md').read_text(), flags=re.M)
@@ -85,7 +90,7 @@ def test_a_table_is_what_its_command_prints(heading, printed):
 
 
 def test_a_table_has_the_figures_of_its_file():
-    found = json.loads((RESULTS / 'machines/cifar100-20_correlated.json').read_text())
+    found = figures('machines/cifar100-20_correlated.json')
     section = section_of('CIFAR-100, 20 classes')
     assert '(machines/cifar100-20_correlated.json)' in section
     check_table(section, found, [STUDENT, 'KD'])
@@ -95,14 +100,11 @@ def test_the_overview_has_the_figures_of_the_tables(printed):
     readme = (CONFIGS / 'benchmark/README.md').read_text()
     section = re.split(r'^## ', readme.split('## The figures\n')[1], flags=re.M)[0]
     head, *rows = cells_of(section)
-    text = (RESULTS / 'features/cifar100-20_chosen.json').read_text()
-    figures = {name: list(rows.values()) for name, rows in json.loads(text)['rows'].items()}
     probes = {
-        name: dict(seeds=list(range(len(rows))), top1=[row['probe'] for row in rows])
-        for name, rows in figures.items()
+        name: dict(seeds=list(range(len(by_seed))), top1=[row['probe'] for row in by_seed.values()])
+        for name, by_seed in figures('features/cifar100-20_chosen.json')['rows'].items()
     }
-    digits = json.loads((RESULTS / 'digits.json').read_text())
-    columns = [printed(ALL), printed(CHOSEN), dict(rows=probes, teacher=None), digits]
+    columns = [printed(ALL), printed(CHOSEN), dict(rows=probes, teacher=None), figures('digits.json')]
     assert len(head) == 1 + len(columns)
     expected: dict[str, list[str]] = {row[0]: [''] * len(columns) for row in rows}
     for place, found in enumerate(columns):
@@ -164,10 +166,9 @@ def test_a_table_of_features_has_the_figures_of_its_file(place, file, kd):
     (table,) = re.findall(r'((?:^\|.*\n)+)', section, re.M)[place : place + 1]
     assert f'(features/cifar100-20_{file}.json)' in section
     head, *lines = cells_of(table)
-    text = (RESULTS / f'features/cifar100-20_{file}.json').read_text()
     rows = {
         name: {int(seed): row for seed, row in by_seed.items()}
-        for name, by_seed in json.loads(text)['rows'].items()
+        for name, by_seed in figures(f'features/cifar100-20_{file}.json')['rows'].items()
     }
     _, versus = quality_table(rows, [STUDENT, kd])
     assert len(lines) == len(rows)
@@ -184,19 +185,17 @@ def test_a_table_of_features_has_the_figures_of_its_file(place, file, kd):
         assert written == expected, name
 
 
-def tuned(name):
-    """A file of results/tuned."""
-    return json.loads((RESULTS / f'tuned/{name}.json').read_text())
-
-
 def test_the_trials_are_those_of_their_files():
-    trials, other, forms = map(tuned, ('cifar100-cpu', 'cifar100-gpu', 'cifar100-weights-forms'))
-    scores = {name: [score for (score,) in of] for name, of in trials['tuning']['scores'].items()}
-    scores['KD standardized'] = [score for (score,) in other['tuning']['scores']['KD standardized']]
-    scores['KDA correlated'] = [
-        forms['rows'][f'KDA correlated, weight {weight}']['top1'][0] for weight in (3, 10, 30)
-    ]
-    own = {name: list(of.values()) for name, of in trials['tuning']['weights'].items()}
+    trials = figures('tuned/cifar100-cpu.json')['tuning']
+    other = figures('tuned/cifar100-gpu.json')['tuning']
+    forms = figures('tuned/cifar100-weights-forms.json')['rows']
+    by_seed = {
+        **trials['scores'],
+        'KD standardized': other['scores']['KD standardized'],
+        'KDA correlated': [forms[f'KDA correlated, weight {weight}']['top1'] for weight in (3, 10, 30)],
+    }
+    scores = {name: [score for (score,) in of] for name, of in by_seed.items()}
+    own = {name: list(of.values()) for name, of in trials['weights'].items()}
     section = section_of('The trials behind it')
     _, *rows = cells_of(section)
     _, *marked = cells_of(section.replace('**', '!'))
