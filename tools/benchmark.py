@@ -7,10 +7,9 @@ results.md, results.json and two pictures below the work directory.
 """
 
 import argparse
-import sys
 from pathlib import Path
 
-from mmnystrom.benchmark.cli import count, from_zero, numbers, run_command
+from mmnystrom.benchmark.cli import count, exit_if_failed, from_zero, numbers, run_command
 from mmnystrom.benchmark.compare import benchmark
 from mmnystrom.benchmark.options import Options
 from mmnystrom.benchmark.suites import known_suites
@@ -51,9 +50,7 @@ def parse_args():
 def main():
     text, failed = benchmark(Options(**vars(parse_args())))
     print(text)
-    if failed:
-        why = '\n\n'.join(failed)
-        sys.exit(f'\nRuns failed, of {len(failed)} causes; the same command tries again:\n{why}')
+    exit_if_failed(failed)
 
 
 if __name__ == '__main__':

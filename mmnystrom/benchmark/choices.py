@@ -8,18 +8,20 @@ methods that compare kernels of a batch, or logits, as the zoo has them.
 from __future__ import annotations
 
 import json
-import statistics
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from mmengine.config import Config
 
+from .buildable import one_message_a_cause
 from .demo import KDA, METHODS, PAIR
 from .evaluate import evaluate
 from .places import CONFIGS
-from .plan import STUDENT, TEACHER, Method, Plan
+from .plan import STUDENT, TEACHER, Method, Plan, Run
 from .progress import duration, say
 from .provenance import provenance
+from .result import Result
 from .scheduler import Scheduler
 from .tables import markdown_table, mean_std
 
@@ -104,40 +106,70 @@ def choices_plan(work_dir: Path, seeds: int) -> Plan:
     return Plan(work_dir, methods, seeds)
 
 
-def choices_table(work_dir: Path, seeds: int = 3, jobs: int = 2) -> str:
-    """Train what is not trained yet, and report it. For arguments and errors see :func:`~.demo.demo`."""
+def choices_table(work_dir: Path, seeds: int = 3, jobs: int = 2) -> tuple[str, list[str]]:
+    """Train what is not trained yet, and report what is finished.
+
+    Some choices diverge, and a run that does ends as failed: it must not cost the rest of the table.
+
+    Args:
+        work_dir: Where the runs are kept.
+        seeds: Seeds of each variant. Defaults to 3.
+        jobs: Runs at a time. Defaults to 2.
+
+    Returns:
+        The table, Markdown, and why runs failed, a message a cause.
+
+    Raises:
+        BenchmarkError: If the folder of a run cannot be used, or nothing is finished.
+    """
     start = time.perf_counter()
     plan = choices_plan(work_dir, seeds)
     say(f'{len(plan)} runs of tools/train.py, {jobs} at a time:')
-    Scheduler(plan, jobs).train_all()
-    return f'\n{write_choices_report(plan)}; {duration(time.perf_counter() - start)}'
+    scheduler = Scheduler(plan, jobs)
+    scheduler.train_all(strict=False)
+    text = write_choices_report(plan, scheduler.failed)
+    text = f'\n{text}; {duration(time.perf_counter() - start)}'
+    return text, one_message_a_cause(scheduler.failed.values())
 
 
-def write_choices_report(plan: Plan) -> str:
-    """Write results.md and results.json of the finished runs; return the table."""
+def write_choices_report(plan: Plan, failed: Mapping[Run, str]) -> str:
+    """Write results.md and results.json of the finished runs; return the table.
+
+    Args:
+        plan: The plan of the table.
+        failed: Run -> why it failed.
+    """
     lines = [['landmarks', 'kernel', 'form', 'top-1 (%)', 'transfer', 'linear transfer', 'cka']]
     lines[0].append('Nystrom error')
     rows = {}
     results, _ = evaluate(plan, list(plan.methods))
     for method, result in results.items():
-        runs = plan.of(method)
-        row = dict(top1=result.top1)
+        rows[method] = _row(plan, method, result)
         names = method.split() if method in variants() else [method, '', '']
-        line = [*names, mean_std(row['top1'], 2)]
-        if method in variants():
-            for figure in FIGURES:
-                row[figure] = [run.folder.logged(f'kernel/kda/{figure}')[-1] for run in runs]
-        if method != TEACHER:  # by the linear kernel: the same yardstick for all
-            row['linear_transfer'] = result.transfer['pre-FC']
-        if method in RELATIVES:
-            row['cka'] = result.cka['pre-FC']  # of the same, and linear, kernel
+        fewer = len(result.seeds) < len(plan.seeds)
+        of_seeds = f' ({len(result.seeds)} of {len(plan.seeds)} seeds)' if fewer else ''
+        line = [*names, mean_std(result.top1, 2) + of_seeds]
         for figure in ('transfer', 'linear_transfer', 'cka', 'nystrom_error_teacher'):
-            line.append(mean_std(row[figure], 3) if row.get(figure) else '-')
+            values = rows[method].get(figure)
+            line.append(mean_std(values, 3) if values else '-')
         lines.append(line)
-        rows[method] = row
     text = markdown_table(lines)
-    best = max(variants(), key=lambda method: statistics.mean(rows[method]['top1']))
     (plan.work_dir / 'results.md').write_text(text + '\n')
-    found = dict(rows=rows, seeds=len(plan.seeds), **provenance())
+    lost = {str(run): why.splitlines()[0] for run, why in failed.items()}
+    found = dict(rows=rows, seeds=len(plan.seeds), failed=lost, **provenance())
     (plan.work_dir / 'results.json').write_text(json.dumps(found, indent=2) + '\n')
-    return f'{text}\n\nbest top-1: {best}'
+    return text
+
+
+def _row(plan: Plan, method: str, result: Result) -> dict:
+    """Figures of a method, a value a finished seed."""
+    row = dict(seeds=result.seeds, top1=result.top1)
+    if method in variants():
+        runs = [plan.run(method, seed) for seed in result.seeds]
+        for figure in FIGURES:
+            row[figure] = [run.folder.logged(f'kernel/kda/{figure}')[-1] for run in runs]
+    if method != TEACHER:  # by the linear kernel: the same yardstick for all
+        row['linear_transfer'] = result.transfer['pre-FC']
+    if method in RELATIVES:
+        row['cka'] = result.cka['pre-FC']  # of the same, and linear, kernel
+    return row

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentTypeError
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from .errors import BenchmarkError
 
@@ -70,3 +70,17 @@ def run_command(main: Callable[[], None], interrupted: str = GO_ON) -> None:
         sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit(interrupted)
+
+
+def exit_if_failed(failed: Sequence[str]) -> None:
+    """End a tool, which has printed what it has found, as failed if runs have failed.
+
+    Args:
+        failed: Why they did, a message a cause.
+
+    Raises:
+        SystemExit: If there are any, with the messages.
+    """
+    if failed:
+        why = '\n\n'.join(failed)
+        sys.exit(f'\nRuns failed, of {len(failed)} causes; the same command tries again:\n{why}')

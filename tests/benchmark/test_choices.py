@@ -1,10 +1,14 @@
 """The variants of the Digits table are what their names say, and they train."""
 
+import json
+
 import pytest
+from benchmark.stand_in import make
 from mmengine.config import Config
 from support import kda_config, train
 
 from mmnystrom.benchmark import choices
+from mmnystrom.benchmark.result import Result
 from mmnystrom.core import KERNELS, LANDMARKS
 
 
@@ -38,3 +42,31 @@ def test_a_variant_trains(tmp_path, name):
     _, curve = train(small)
     assert curve[-1]['distill.loss_kda'] > 0
     assert 'kernel/kda/transfer' in next(tmp_path.glob('*/vis_data/scalars.json')).read_text()
+
+
+def test_a_choice_that_diverges_does_not_cost_the_table(tmp_path, configs, monkeypatch):
+    runs = make(configs, behaviour={'KD first': 'fail'})
+    results = {
+        'student alone': Result(seeds=[0, 1], top1=[60.0, 62.0]),
+        'PKT': Result(seeds=[1], top1=[61.0], transfer={'pre-FC': [0.5]}, cka={'pre-FC': [0.75]}),
+    }
+    monkeypatch.setattr(choices, 'choices_plan', lambda *_: runs.plan)
+    monkeypatch.setattr(choices, 'Scheduler', lambda *_: runs)
+    monkeypatch.setattr(choices, 'evaluate', lambda *_: (results, None))
+    text, failed = choices.choices_table(tmp_path, seeds=2)
+    rows = {cells[0]: cells[3:] for cells in map(cells_of, text.splitlines()) if len(cells) > 1}
+    assert rows['student alone'][0] == '61.00 ± 1.41'
+    assert rows['PKT'] == ['61.00 (1 of 2 seeds)', '-', '0.500', '0.750', '-']
+    assert 'KD first, seed 0: the real error' in failed[0]
+    found = json.loads((runs.plan.work_dir / 'results.json').read_text())
+    assert found['rows']['PKT'] == dict(seeds=[1], top1=[61.0], linear_transfer=[0.5], cka=[0.75])
+    assert {run: why.partition('; see ')[0] for run, why in found['failed'].items()} == {
+        'KD first, seed 0': 'KD first, seed 0: the real error',
+        'KD first, seed 1': 'KD first, seed 1: the real error',
+        'KD, seed 0': 'KD, seed 0: needs KD first, seed 0, which failed',
+        'KD, seed 1': 'KD, seed 1: needs KD first, seed 1, which failed',
+    }
+
+
+def cells_of(line):
+    return [cell.strip() for cell in line.split('|')[1:-1]]

@@ -4,13 +4,14 @@ One choice is changed at a time from the config of the demo (pre-FC, class centr
 partial rows), each with partial and with Nystrom rows. Beside them stand KDA's default and the methods
 that compare kernels of a batch, or logits, as the zoo has them. Everything goes through tools/train.py;
 a table that was killed goes on where it stopped. Prints a Markdown table, and writes it below --work-dir.
+A run that diverges is reported as failed, and left out of the table.
 """
 
 import argparse
 from pathlib import Path
 
 from mmnystrom.benchmark.choices import choices_table
-from mmnystrom.benchmark.cli import count, run_command
+from mmnystrom.benchmark.cli import count, exit_if_failed, run_command
 
 
 def parse_args():
@@ -21,5 +22,11 @@ def parse_args():
     return parser.parse_args()
 
 
+def main():
+    text, failed = choices_table(**vars(parse_args()))
+    print(text)
+    exit_if_failed(failed)
+
+
 if __name__ == '__main__':
-    run_command(lambda: print(choices_table(**vars(parse_args()))))
+    run_command(main)
