@@ -128,7 +128,7 @@ def choices_table(work_dir: Path, seeds: int = 3, jobs: int = 2) -> tuple[str, l
     scheduler = Scheduler(plan, jobs)
     scheduler.train_all(strict=False)
     text = write_choices_report(plan, scheduler.failed)
-    text = f'\n{text}; {duration(time.perf_counter() - start)}'
+    text = f'\n{text}\n\n{duration(time.perf_counter() - start)}'
     return text, one_message_a_cause(scheduler.failed.values())
 
 
@@ -170,6 +170,5 @@ def _row(plan: Plan, method: str, result: Result) -> dict:
             row[figure] = [run.folder.logged(f'kernel/kda/{figure}')[-1] for run in runs]
     if method != TEACHER:  # by the linear kernel: the same yardstick for all
         row['linear_transfer'] = result.transfer['pre-FC']
-    if method in RELATIVES:
-        row['cka'] = result.cka['pre-FC']  # of the same, and linear, kernel
+        row.setdefault('cka', result.cka['pre-FC'])  # of a variant by its own kernel, as logged
     return row
