@@ -15,6 +15,7 @@ from mmnystrom.benchmark.result import LAYERS, Result, compare_top1
 from mmnystrom.benchmark.tables import difference, mean_std
 
 RESULTS = CONFIGS / 'benchmark/results'
+KDA = CONFIGS / 'distill/mmpretrain/kda'
 
 
 def figures(file):
@@ -22,9 +23,9 @@ def figures(file):
     return json.loads((RESULTS / file).read_text())
 
 
-def section_of(heading):
-    """What stands below a heading, up to the next one."""
-    _, below = re.split(rf'^#+ {re.escape(heading)}$', (RESULTS / 'README.md').read_text(), flags=re.M)
+def section_of(heading, folder=RESULTS):
+    """What stands below a heading of a folder's page, up to the next one."""
+    _, below = re.split(rf'^#+ {re.escape(heading)}$', (folder / 'README.md').read_text(), flags=re.M)
     return re.split(r'^#+ ', below, flags=re.M)[0]
 
 
@@ -208,3 +209,30 @@ def test_the_trials_are_those_of_their_files():
         if method in own:
             assert weight == ' and '.join(f'{value:g}' for value in own[method]), name
     assert all('centred' in name for name in scores)  # another page has those
+
+
+#: Columns of the tables of choices, after top-1.
+CHOICES = {
+    'transfer': 'transfer',
+    'linear transfer': 'linear_transfer',
+    'cka': 'cka',
+    'Nystrom error': 'nystrom_error_teacher',
+}
+
+
+def test_the_choices_have_the_figures_of_their_file():
+    rows = json.loads((KDA / 'results/digits_choices.json').read_text())['rows']
+    section = section_of('Which choice does what: Digits', KDA)
+    assert '(results/digits_choices.json)' in section
+    for table in re.findall(r'((?:^\|.*\n)+)', section, re.M):
+        head, *lines = cells_of(table)
+        place = head.index('top-1 (%)')
+        for line in lines:
+            row = rows.pop(' '.join(line[:place]))
+            of_seeds = '' if len(row['seeds']) == 3 else f' ({len(row["seeds"])} of 3 seeds)'
+            expected = [mean_std(row['top1'], 2) + of_seeds]
+            for column in head[place + 1 :]:
+                values = row.get(CHOICES[column])
+                expected.append(mean_std(values, 3) if values else '-')
+            assert line[place:] == expected, line
+    assert not rows
