@@ -38,18 +38,23 @@ def cells_of(text):
 def check_table(section, found, baselines):
     """Every row of figures has its row in a section's table, known by its top-1, and the same cells."""
     head, teacher, *rows = cells_of(section)
-    assert head[1:5] == ['seeds 0, 1, 2', 'mean (%)', *[f'vs {name.split()[0]}' for name in baselines]]
-    assert float(teacher[1]) == pytest.approx(found['teacher'], abs=0.005)
-    by_top1 = {row[1]: row for row in rows}
-    assert len(by_top1) == len(rows) == len(found['rows'])
+    seeds = [[int(seed) for seed in re.findall(r'\d+', name)] for name in head if name[:6] == 'seeds ']
+    width = 1 + len(seeds)  # of a row, without what follows from its seeds
+    assert head[width : width + 3] == ['mean (%)', *[f'vs {name.split()[0]}' for name in baselines]]
+    taught = [float(cell) for cell in teacher[1:width]]
+    assert statistics.mean(taught) == pytest.approx(found['teacher'], abs=0.005)
+    by_seeds = {tuple(row[1:width]): row for row in rows}
+    assert len(by_seeds) == len(rows) == len(found['rows'])
     results = {name: Result.from_dict(row) for name, row in found['rows'].items()}
     scatter = compare_top1(results, baselines)
     for name, result in results.items():
-        written = by_top1[', '.join(f'{value:.2f}' for value in result.top1)]
+        top1 = dict(zip(result.seeds, result.top1, strict=True))
+        cells = [', '.join(f'{top1.pop(seed):.2f}' for seed in of if seed in top1) for of in seeds]
+        assert not top1, name
         expected = [f'{statistics.mean(result.top1):.2f}']
         expected += [difference(result.versus.get(baseline)) for baseline in baselines]
         expected += [f'{statistics.mean(result.cka[layer]):.3f}' for layer in LAYERS]
-        assert written[2:] == expected, name
+        assert by_seeds[tuple(cells)][width:] == expected, name
     return scatter
 
 
