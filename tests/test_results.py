@@ -23,6 +23,15 @@ def figures(file):
     return json.loads((RESULTS / file).read_text())
 
 
+def features_of(files):
+    """Name of a method -> seed -> what its features are good for."""
+    found = {}
+    for file in files:
+        for name, by_seed in figures(file)['rows'].items():
+            found.setdefault(name, {}).update({int(seed): row for seed, row in by_seed.items()})
+    return found
+
+
 def section_of(heading, folder=RESULTS):
     """What stands below a heading of a folder's page, up to the next one."""
     _, below = re.split(rf'^#+ {re.escape(heading)}$', (folder / 'README.md').read_text(), flags=re.M)
@@ -60,6 +69,7 @@ def check_table(section, found, baselines):
 
 ALL = 'All of CIFAR-100'
 CHOSEN = 'The weights that all classes chose'
+CHOSEN_FEATURES = ['features/cifar100-20_chosen.json', 'features/cifar100-20_seeds_3_4.json']
 
 
 @pytest.fixture(scope='module')
@@ -91,7 +101,7 @@ def test_a_table_is_what_its_command_prints(heading, printed):
     scatter = check_table(section, printed(heading), [STUDENT, 'KDA correlated'])
     words = f'({scatter.std:.2f} points, {scatter.freedom} degrees of freedom)'
     if not scatter.shared:
-        words = f"own seeds: the methods scatter unequally (Bartlett's test, p = {scatter.alike:.2f})"
+        words = f"own seeds: the methods scatter unequally (Bartlett's test, p = {scatter.alike:.2g})"
     assert words in section
 
 
@@ -107,8 +117,8 @@ def test_the_overview_has_the_figures_of_the_tables(printed):
     section = re.split(r'^## ', readme.split('## The figures\n')[1], flags=re.M)[0]
     head, *rows = cells_of(section)
     probes = {
-        name: dict(seeds=list(range(len(by_seed))), top1=[row['probe'] for row in by_seed.values()])
-        for name, by_seed in figures('features/cifar100-20_chosen.json')['rows'].items()
+        name: dict(seeds=list(by_seed), top1=[row['probe'] for row in by_seed.values()])
+        for name, by_seed in features_of(CHOSEN_FEATURES).items()
     }
     columns = [printed(ALL), printed(CHOSEN), dict(rows=probes, teacher=None), figures('digits.json')]
     assert len(head) == 1 + len(columns)
@@ -164,18 +174,18 @@ FIGURES = {
 
 
 @pytest.mark.parametrize(
-    ('place', 'file', 'kd'),
-    [(0, 'correlated', 'KD'), (1, 'chosen', 'KD, three times its weight')],
+    ('place', 'files', 'kd'),
+    [
+        (0, ['features/cifar100-20_correlated.json'], 'KD'),
+        (1, CHOSEN_FEATURES, 'KD, three times its weight'),
+    ],
 )
-def test_a_table_of_features_has_the_figures_of_its_file(place, file, kd):
+def test_a_table_of_features_has_the_figures_of_its_files(place, files, kd):
     section = section_of('Classes that no network has seen')
     (table,) = re.findall(r'((?:^\|.*\n)+)', section, re.M)[place : place + 1]
-    assert f'(features/cifar100-20_{file}.json)' in section
+    assert all(f'({file})' in section for file in files)
     head, *lines = cells_of(table)
-    rows = {
-        name: {int(seed): row for seed, row in by_seed.items()}
-        for name, by_seed in figures(f'features/cifar100-20_{file}.json')['rows'].items()
-    }
+    rows = features_of(files)
     _, versus = quality_table(rows, [STUDENT, kd])
     assert len(lines) == len(rows)
     for name, by_seed in rows.items():
