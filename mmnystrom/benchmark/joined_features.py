@@ -17,7 +17,9 @@ KEPT = ('versions', 'device', 'machine', 'commit', 'command', 'note')
 
 
 def join_features(files: Sequence[Path], out: Path, against: Sequence[str] | None = None) -> str:
-    """Join features.json of several reports, of students of one teacher, and write them as one.
+    """Join features.json of several reports, and write them as one.
+
+    All methods of a seed have one teacher.
 
     Args:
         files: The files, of tools/analysis/feature_quality.py. Of a run that two have the first is taken.

@@ -1,7 +1,7 @@
 """One table of what features are good for, of students that were trained on several days or machines.
 
-Takes the features.json of tools/analysis/feature_quality.py, of students of one teacher, and writes the
-joined one. Of a run that two of them have it takes the first.
+Takes the features.json of tools/analysis/feature_quality.py and writes the joined one. All methods of a
+seed have one teacher. Of a run that two of them have it takes the first.
 """
 
 import argparse
