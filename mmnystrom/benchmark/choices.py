@@ -120,7 +120,7 @@ def choices_table(work_dir: Path, seeds: int = 3, jobs: int = 2) -> tuple[str, l
         The table, Markdown, and why runs failed, a message a cause.
 
     Raises:
-        BenchmarkError: If the folder of a run cannot be used, or nothing is finished.
+        BenchmarkError: If the folder of a run cannot be used, or a checkpoint contradicts its log.
     """
     start = time.perf_counter()
     plan = choices_plan(work_dir, seeds)
