@@ -206,3 +206,9 @@ def call_tool(tool, *args):
     """Run tools/<tool> in this process, which has everything imported."""
     with mock.patch.object(sys, 'argv', [tool, *map(str, args)]):
         runpy.run_path(str(ROOT / 'tools' / tool), run_name='__main__')
+
+
+def cells_of(text):
+    """The cells of a Markdown table's lines, the head first."""
+    lines = [line.replace('**', '').split('|')[1:-1] for line in text.splitlines() if line[:2] == '| ']
+    return [[cell.strip() for cell in line] for line in lines]

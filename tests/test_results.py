@@ -7,7 +7,7 @@ import statistics
 from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
-from support import CONFIGS, ROOT, run_tool
+from support import CONFIGS, ROOT, cells_of, run_tool
 
 from mmnystrom.benchmark.feature_quality import quality_table
 from mmnystrom.benchmark.plan import STUDENT
@@ -36,12 +36,6 @@ def section_of(heading, folder=RESULTS):
     """What stands below a heading of a folder's page, up to the next one."""
     _, below = re.split(rf'^#+ {re.escape(heading)}$', (folder / 'README.md').read_text(), flags=re.M)
     return re.split(r'^#+ ', below, flags=re.M)[0]
-
-
-def cells_of(text):
-    """The cells of a table's lines, the head first."""
-    lines = [line.replace('**', '').split('|')[1:-1] for line in text.splitlines() if line[:2] == '| ']
-    return [[cell.strip() for cell in line] for line in lines]
 
 
 def check_table(section, found, baselines):

@@ -16,6 +16,7 @@ from mmengine.config import Config
 
 from .buildable import one_message_a_cause
 from .demo import KDA, METHODS, PAIR
+from .errors import first_lines
 from .evaluate import evaluate
 from .places import CONFIGS
 from .plan import STUDENT, TEACHER, Method, Plan, Run
@@ -155,8 +156,7 @@ def write_choices_report(plan: Plan, failed: Mapping[Run, str]) -> str:
         lines.append(line)
     text = markdown_table(lines)
     (plan.work_dir / 'results.md').write_text(text + '\n')
-    lost = {str(run): why.splitlines()[0] for run, why in failed.items()}
-    found = dict(rows=rows, seeds=len(plan.seeds), failed=lost, **provenance())
+    found = dict(rows=rows, seeds=len(plan.seeds), failed=first_lines(failed), **provenance())
     (plan.work_dir / 'results.json').write_text(json.dumps(found, indent=2) + '\n')
     return text
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 
@@ -28,6 +28,19 @@ class RunFailedError(BenchmarkError):
 
 class ResultError(BenchmarkError):
     """What a run left behind is missing, or contradicts what it logged."""
+
+
+def first_lines(failed: Mapping[object, str]) -> dict[str, str]:
+    """Runs that failed, as results.json holds them: without the ends of their logs.
+
+    Args:
+        failed: Run -> why it failed, and below it the end of its log.
+
+    Example:
+        >>> first_lines({'KD, seed 0': 'KD, seed 0: the real error\\nthe end of its log'})
+        {'KD, seed 0': 'KD, seed 0: the real error'}
+    """
+    return {str(run): why.splitlines()[0] for run, why in failed.items()}
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from . import figures
 from .differences import BASELINES, row_of
-from .errors import ResultError
+from .errors import ResultError, first_lines
 from .evaluate import evaluate, measure_costs
 from .plan import STUDENT, Plan
 from .provenance import provenance
@@ -58,7 +58,7 @@ def write_report(
         teacher_weights={str(seed): teachers.weights(seed) for seed in plan.seeds},
         images=images,
         recipes={name: plan.of(name)[0].recipe for name in results},
-        failed={str(run): why.splitlines()[0] for run, why in scheduler.failed.items()},
+        failed=first_lines(scheduler.failed),
         run_commits=_marks(plan, 'commit'),
         run_machines=_marks(plan, 'machine'),
         **provenance(),
@@ -143,7 +143,7 @@ def notes(
     if fewer:
         parts.append(f'Not finished: {", ".join(fewer)}.')
     if scheduler.failed:
-        parts.append('Failed: ' + '; '.join(why.splitlines()[0] for why in scheduler.failed.values()))
+        parts.append('Failed: ' + '; '.join(first_lines(scheduler.failed).values()))
     if scheduler.outdated:
         named = ', '.join(sorted({run.method for run in scheduler.outdated}))
         parts.append(f'Trained by another version of the package (--fresh repeats them): {named}.')

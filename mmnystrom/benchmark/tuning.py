@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 
-from .errors import RunFailedError
+from .errors import RunFailedError, first_lines
 from .plan import TEACHER, TUNED, Plan, Run
 from .replayed import replayed_views, with_options
 from .trials import Scores, Tuning, choose, next_factor, own_weights, scaled, scores, trial_plan
@@ -133,6 +133,6 @@ def tune(
         scores={name: [found[name][factor] for factor in tuning.factors] for name in names},
         further_trials=beyond,
         chosen={name: choose(found[name]) for name in names},
-        failed={str(run): why.splitlines()[0] for run, why in failed.items()},
+        failed=first_lines(failed),
     )
     return tuned_plan(plan, notes if earlier is None else with_trials(notes, earlier))

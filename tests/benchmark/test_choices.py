@@ -5,7 +5,7 @@ import json
 import pytest
 from benchmark.stand_in import make
 from mmengine.config import Config
-from support import kda_config, train
+from support import cells_of, kda_config, train
 
 from mmnystrom.benchmark import choices
 from mmnystrom.benchmark.result import Result
@@ -54,7 +54,7 @@ def test_a_choice_that_diverges_does_not_cost_the_table(tmp_path, configs, monke
     monkeypatch.setattr(choices, 'Scheduler', lambda *_: runs)
     monkeypatch.setattr(choices, 'evaluate', lambda *_: (results, None))
     text, failed = choices.choices_table(tmp_path, seeds=2)
-    rows = {cells[0]: cells[3:] for cells in map(cells_of, text.splitlines()) if len(cells) > 1}
+    rows = {cells[0]: cells[3:] for cells in cells_of(text)}
     assert rows['student alone'][0] == '61.00 ± 1.41'
     assert rows['PKT'] == ['61.00 (1 of 2 seeds)', '-', '0.500', '0.750', '-']
     assert 'KD first, seed 0: the real error' in failed[0]
@@ -66,7 +66,3 @@ def test_a_choice_that_diverges_does_not_cost_the_table(tmp_path, configs, monke
         'KD, seed 0': 'KD, seed 0: needs KD first, seed 0, which failed',
         'KD, seed 1': 'KD, seed 1: needs KD first, seed 1, which failed',
     }
-
-
-def cells_of(line):
-    return [cell.strip() for cell in line.split('|')[1:-1]]

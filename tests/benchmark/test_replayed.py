@@ -4,6 +4,7 @@ import json
 
 import pytest
 from mmengine.config import Config
+from support import cells_of
 
 from mmnystrom.benchmark.errors import SuiteError
 from mmnystrom.benchmark.options import Options
@@ -103,9 +104,7 @@ def test_the_table_of_replayed_methods():
     assert 'replayed' not in table(results, [])
     results['KD'].replayed = Replayed(2, 2**21, None)
     results['AT'].replayed = Replayed(2, 0, 'too large')
-    head, _, *rows = [
-        [cell.strip() for cell in line.split('|')[1:-1]] for line in table(results, []).split('\n')
-    ]
+    head, *rows = cells_of(table(results, []))
     cells = {row[0]: row[-2:] for row in rows}
     assert head[-2:] == ['time replayed', 'stored']
     assert cells == {'student alone': ['-', '-'], 'KD': ['1.02', '2.0 MiB'], 'AT': ['live', '-']}
