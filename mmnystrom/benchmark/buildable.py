@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from mmengine.config import Config
@@ -53,24 +52,3 @@ def why_not_built(config: Path, changes: dict) -> str | None:
         said = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
         return f'{type(error).__name__}: {" ".join(said.split())}'
     return None
-
-
-def one_message_a_cause(failed: Iterable[str]) -> list[str]:
-    """Messages of failed runs, of which those that end alike are one.
-
-    Args:
-        failed: ``'<run>: <why>; see <log>'`` and below it the end of the log, or the first line alone.
-
-    Returns:
-        The first message of each cause, with the names of the other runs below it.
-    """
-    groups: dict[str, list[str]] = {}
-    for message in failed:
-        first = message.partition('\n')[0]
-        cause = first.partition(': ')[2].partition('; see ')[0]
-        groups.setdefault(cause, []).append(message)
-    return [
-        messages[0]
-        + (f'\nThe same: {", ".join(m.partition(": ")[0] for m in messages[1:])}' if messages[1:] else '')
-        for messages in groups.values()
-    ]

@@ -8,23 +8,20 @@ methods that compare kernels of a batch, or logits, as the zoo has them.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from mmengine.config import Config
 
-from .buildable import one_message_a_cause
+from .analysis import train_and_report
 from .demo import KDA, METHODS, PAIR
 from .errors import first_lines
 from .evaluate import evaluate
 from .places import CONFIGS
 from .plan import STUDENT, TEACHER, Method, Plan, Run
-from .progress import duration, say
 from .provenance import provenance
 from .result import Result
-from .scheduler import Scheduler
-from .tables import markdown_table, mean_std
+from .tables import if_fewer, markdown_table, mean_std
 
 FORMS = ('partial', 'nystrom')
 #: Kernels by name, with the parameters that a comparison gives them.
@@ -110,7 +107,7 @@ def choices_plan(work_dir: Path, seeds: int) -> Plan:
 def choices_table(work_dir: Path, seeds: int = 3, jobs: int = 2) -> tuple[str, list[str]]:
     """Train what is not trained yet, and report what is finished.
 
-    Some choices diverge, and a run that does ends as failed: it must not cost the rest of the table.
+    Some choices diverge, and a run that does ends as failed.
 
     Args:
         work_dir: Where the runs are kept.
@@ -123,14 +120,7 @@ def choices_table(work_dir: Path, seeds: int = 3, jobs: int = 2) -> tuple[str, l
     Raises:
         BenchmarkError: If the folder of a run cannot be used, or a checkpoint contradicts its log.
     """
-    start = time.perf_counter()
-    plan = choices_plan(work_dir, seeds)
-    say(f'{len(plan)} runs of tools/train.py, {jobs} at a time:')
-    scheduler = Scheduler(plan, jobs)
-    scheduler.train_all(strict=False)
-    text = write_choices_report(plan, scheduler.failed)
-    text = f'\n{text}\n\n{duration(time.perf_counter() - start)}'
-    return text, one_message_a_cause(scheduler.failed.values())
+    return train_and_report(choices_plan(work_dir, seeds), jobs, write_choices_report)
 
 
 def write_choices_report(plan: Plan, failed: Mapping[Run, str]) -> str:
@@ -147,9 +137,7 @@ def write_choices_report(plan: Plan, failed: Mapping[Run, str]) -> str:
     for method, result in results.items():
         rows[method] = _row(plan, method, result)
         names = method.split() if method in variants() else [method, '', '']
-        fewer = len(result.seeds) < len(plan.seeds)
-        of_seeds = f' ({len(result.seeds)} of {len(plan.seeds)} seeds)' if fewer else ''
-        line = [*names, mean_std(result.top1, 2) + of_seeds]
+        line = [*names, mean_std(result.top1, 2) + if_fewer(len(result.seeds), len(plan.seeds))]
         for figure in ('transfer', 'linear_transfer', 'cka', 'nystrom_error_teacher'):
             values = rows[method].get(figure)
             line.append(mean_std(values, 3) if values else '-')

@@ -11,9 +11,9 @@ from mmengine.device import get_device
 
 from mmnystrom.bridge import cpu_amp
 
-from .buildable import check_builds, one_message_a_cause
+from .buildable import check_builds
 from .differences import missing
-from .errors import SuiteError
+from .errors import SuiteError, one_message_a_cause
 from .options import Options
 from .plan import TUNED, Plan, Run
 from .progress import duration, say

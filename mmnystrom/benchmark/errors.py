@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 
@@ -41,6 +41,27 @@ def first_lines(failed: Mapping[object, str]) -> dict[str, str]:
         {'KD, seed 0': 'KD, seed 0: the real error'}
     """
     return {str(run): why.splitlines()[0] for run, why in failed.items()}
+
+
+def one_message_a_cause(failed: Iterable[str]) -> list[str]:
+    """Messages of failed runs, of which those that end alike are one.
+
+    Args:
+        failed: ``'<run>: <why>; see <log>'`` and below it the end of the log, or the first line alone.
+
+    Returns:
+        The first message of each cause, with the names of the other runs below it.
+    """
+    groups: dict[str, list[str]] = {}
+    for message in failed:
+        first = message.partition('\n')[0]
+        cause = first.partition(': ')[2].partition('; see ')[0]
+        groups.setdefault(cause, []).append(message)
+    return [
+        messages[0]
+        + (f'\nThe same: {", ".join(m.partition(": ")[0] for m in messages[1:])}' if messages[1:] else '')
+        for messages in groups.values()
+    ]
 
 
 @contextmanager

@@ -43,6 +43,16 @@ def mean_std(values: Sequence[float], digits: int) -> str:
     return f'{statistics.mean(values):.{digits}f}{std}'
 
 
+def if_fewer(finished: int, planned: int) -> str:
+    """What a table says of a row that lacks seeds, and nothing of one that has all.
+
+    Example:
+        >>> if_fewer(1, 3)
+        ' (1 of 3 seeds)'
+    """
+    return f' ({finished} of {planned} seeds)' if finished < planned else ''
+
+
 def paired(values: Sequence[float], others: Sequence[float], level: float = 0.95) -> dict[str, float]:
     """Mean difference, seed by seed, with its confidence interval by Student's t.
 

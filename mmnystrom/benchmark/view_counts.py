@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from .analysis import train_and_report
+from .errors import first_lines
 from .evaluate import evaluate
 from .places import CONFIGS
-from .plan import STUDENT, TEACHER, Method, Plan
-from .progress import duration, say
+from .plan import STUDENT, TEACHER, Method, Plan, Run
 from .provenance import provenance
 from .replayed import with_hooks, with_options
 from .result import Result, compare_top1
-from .scheduler import Scheduler
-from .tables import difference, markdown_table, mean_std
+from .tables import difference, if_fewer, markdown_table, mean_std
 
 VIEWS = (1, 2, 5, 10)
 ALL = 'all views'
@@ -89,8 +89,10 @@ def views_plan(setting: Setting, work_dir: Path, seeds: int | None = None) -> Pl
     return Plan(work_dir, methods, seeds or setting.seeds)
 
 
-def views_table(name: str, work_dir: Path, seeds: int | None = None, jobs: int = 2) -> str:
-    """Train what is not trained yet, and report it.
+def views_table(
+    name: str, work_dir: Path, seeds: int | None = None, jobs: int = 2
+) -> tuple[str, list[str]]:
+    """Train what is not trained yet, and report what is finished.
 
     Args:
         name: Of a setting, see :data:`SETTINGS`.
@@ -99,31 +101,49 @@ def views_table(name: str, work_dir: Path, seeds: int | None = None, jobs: int =
         jobs: Runs at a time. Defaults to 2.
 
     Returns:
-        A Markdown table.
+        The table, Markdown, and why runs failed, a message a cause.
 
     Raises:
-        BenchmarkError: See :meth:`~.scheduler.Scheduler.train_all`.
+        BenchmarkError: If the folder of a run cannot be used, or a checkpoint contradicts its log.
     """
-    start = time.perf_counter()
-    plan = views_plan(SETTINGS[name], work_dir, seeds)
-    say(f'{len(plan)} runs of tools/train.py, {jobs} at a time:')
-    Scheduler(plan, jobs).train_all()
-    return f'{write_views_report(plan, name)}\n\n{duration(time.perf_counter() - start)}'
+
+    def report(plan: Plan, failed: Mapping[Run, str]) -> str:
+        return write_views_report(plan, name, failed)
+
+    return train_and_report(views_plan(SETTINGS[name], work_dir, seeds), jobs, report)
 
 
-def write_views_report(plan: Plan, name: str) -> str:
-    """Write results.json of the finished runs; return the table."""
+def write_views_report(plan: Plan, name: str, failed: Mapping[Run, str]) -> str:
+    """Write results.json of the finished runs; return the table.
+
+    Args:
+        plan: The plan of the table.
+        name: Of its setting.
+        failed: Run -> why it failed.
+    """
     results, _ = evaluate(plan, plan.reported)
     compare_top1(results, (STUDENT, ALL))
-    found = dict(setting=name, rows={key: row.as_dict() for key, row in results.items()}, **provenance())
+    found = dict(
+        setting=name,
+        rows={key: row.as_dict() for key, row in results.items()},
+        failed=first_lines(failed),
+        **provenance(),
+    )
     (plan.work_dir / 'results.json').write_text(json.dumps(found, indent=2) + '\n')
-    return table(results)
+    return table(results, len(plan.seeds))
 
 
-def table(results: dict[str, Result]) -> str:
-    """Top-1 of every row, with paired differences."""
+def table(results: dict[str, Result], seeds: int) -> str:
+    """Top-1 of every row, with paired differences.
+
+    Args:
+        results: Name of a row -> its result.
+        seeds: Seeds that a row has, if none of its runs failed.
+    """
     lines = [['row', 'top-1 (%)', 'vs student', 'vs all views', 'transfer pre-FC']]
     for name, result in results.items():
         versus = [difference(result.versus.get(baseline)) for baseline in (STUDENT, ALL)]
-        lines.append([name, mean_std(result.top1, 2), *versus, mean_std(result.transfer['pre-FC'], 3)])
+        transfer = result.transfer['pre-FC']
+        top1 = mean_std(result.top1, 2) + if_fewer(len(result.seeds), seeds)
+        lines.append([name, top1, *versus, mean_std(transfer, 3) if transfer else '-'])
     return markdown_table(lines)

@@ -4,7 +4,7 @@ import pytest
 from mmengine.config import Config
 from support import CONFIGS, PAIR
 
-from mmnystrom.benchmark.buildable import check_builds, one_message_a_cause, why_not_built
+from mmnystrom.benchmark.buildable import check_builds, why_not_built
 from mmnystrom.benchmark.errors import SuiteError
 from mmnystrom.benchmark.plan import Method, Plan
 
@@ -56,17 +56,3 @@ def test_finished_runs_are_not_built(tmp_path):
     run.folder.path.mkdir(parents=True)
     run.folder.write_mark(dict(finished=True, fingerprint=run.fingerprint))
     check_builds(plan)
-
-
-def test_runs_that_end_alike_are_one_message():
-    failed = [
-        'KD, seed 0: ValueError: a: b; see x/train.log\nTraceback 0',
-        'KD, seed 1: ValueError: a: b; see y/train.log\nTraceback 1',
-        'AT, seed 0: another; see z/train.log\nTraceback 2',
-        'AT, seed 1: needs AT first stage, seed 1, which failed',
-    ]
-    assert one_message_a_cause(failed) == [
-        f'{failed[0]}\nThe same: KD, seed 1',
-        failed[2],
-        failed[3],
-    ]

@@ -7,7 +7,7 @@ from benchmark.stand_in import make
 from mmengine.config import Config
 from support import cells_of, kda_config, train
 
-from mmnystrom.benchmark import choices
+from mmnystrom.benchmark import analysis, choices
 from mmnystrom.benchmark.result import Result
 from mmnystrom.core import KERNELS, LANDMARKS
 
@@ -51,7 +51,7 @@ def test_a_choice_that_diverges_does_not_cost_the_table(tmp_path, configs, monke
         'PKT': Result(seeds=[1], top1=[61.0], transfer={'pre-FC': [0.5]}, cka={'pre-FC': [0.75]}),
     }
     monkeypatch.setattr(choices, 'choices_plan', lambda *_: runs.plan)
-    monkeypatch.setattr(choices, 'Scheduler', lambda *_: runs)
+    monkeypatch.setattr(analysis, 'Scheduler', lambda *_: runs)
     monkeypatch.setattr(choices, 'evaluate', lambda *_: (results, None))
     text, failed = choices.choices_table(tmp_path, seeds=2)
     rows = {cells[0]: cells[3:] for cells in cells_of(text)}

@@ -13,7 +13,6 @@ from mmnystrom.benchmark.replayed import Replayed, with_hooks, with_options
 from mmnystrom.benchmark.report_table import table
 from mmnystrom.benchmark.result import Result
 from mmnystrom.benchmark.suites import find_suite, read_suite, suite_plan
-from mmnystrom.benchmark.view_counts import ALL, SETTINGS, views_plan
 
 
 @pytest.fixture
@@ -108,23 +107,3 @@ def test_the_table_of_replayed_methods():
     cells = {row[0]: row[-2:] for row in rows}
     assert head[-2:] == ['time replayed', 'stored']
     assert cells == {'student alone': ['-', '-'], 'KD': ['1.02', '2.0 MiB'], 'AT': ['live', '-']}
-
-
-@pytest.mark.parametrize('name', SETTINGS)
-def test_the_rows_of_the_table_of_views(tmp_path, name):
-    plan = views_plan(SETTINGS[name], tmp_path)
-    hooks = {}
-    for method, spec in plan.methods.items():
-        cfg = Config.fromfile(spec.config)
-        if spec.store_key:
-            hooks[method] = cfg.custom_hooks[-1]
-            assert hooks[method].refuse
-            assert ('AmpOptimWrapper' in str(cfg.optim_wrapper)) is ('bf16' in method)
-        if method != 'teacher' and name == 'digits':  # of which every view would be the same
-            assert cfg.train_dataloader.dataset.pipeline[0].type == 'RandomCrop'
-    views = {method: hook.views for method, hook in hooks.items()}
-    assert views.pop(ALL) is None
-    assert all(method.startswith(f'{count} view') for method, count in views.items()) and len(views) == 6
-    assert [m for m, hook in hooks.items() if hook.get('dtype') == 'float16'] == [
-        '10 views, float16 store'
-    ]

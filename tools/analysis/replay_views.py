@@ -3,13 +3,13 @@
 KDA pre-FC with KD, on Digits (five seeds, images shifted by up to a pixel) or on 20 classes of CIFAR-100
 (three seeds). Beside it a store in float16, and training in bfloat16. Everything goes through
 tools/train.py; a table that was killed goes on where it stopped. Prints a Markdown table, and writes
-results.json below --work-dir.
+results.json below --work-dir. A run that fails is named, and left out of the table.
 """
 
 import argparse
 from pathlib import Path
 
-from mmnystrom.benchmark.cli import count, run_command
+from mmnystrom.benchmark.cli import count, exit_if_failed, run_command
 from mmnystrom.benchmark.view_counts import SETTINGS, views_table
 
 
@@ -21,7 +21,9 @@ def main():
     parser.add_argument('--jobs', type=count, default=2, help='runs at a time (default: 2)')
     args = parser.parse_args()
     work_dir = args.work_dir or Path('work_dirs/replay_views') / args.setting
-    print(views_table(args.setting, work_dir, args.seeds, args.jobs))
+    text, failed = views_table(args.setting, work_dir, args.seeds, args.jobs)
+    print(text)
+    exit_if_failed(failed)
 
 
 if __name__ == '__main__':
