@@ -3,9 +3,12 @@
 For developers, after a config or a result has changed. A test compares.
 """
 
+import argparse
+
 from mmnystrom.benchmark.zoo import measured, metafiles
 
 if __name__ == '__main__':
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     results, otherwise = measured()
     for path, text in metafiles(results).items():
         path.write_text(text)
