@@ -207,6 +207,7 @@ def test_the_trials_are_those_of_their_files():
     scores = {name: [score for (score,) in of] for name, of in by_seed.items()}
     own = {name: list(of.values()) for name, of in trials['weights'].items()}
     section = section_of('The trials behind it')
+    section, beyond = section.split('\nBeyond the three')
     _, *rows = cells_of(section)
     _, *marked = cells_of(section.replace('**', '!'))
     for (name, weight, *tried, _), (_, _, *bold, _) in zip(rows, marked, strict=True):
@@ -218,6 +219,14 @@ def test_the_trials_are_those_of_their_files():
         if method in own:
             assert weight == ' and '.join(f'{value:g}' for value in own[method]), name
     assert all('centred' in name for name in scores)  # another page has those
+    more = figures('tuned/cifar100-wider.json')['rows']
+    more['KD x3.16'] = forms['KD, three times its weight']
+    _, *rows = cells_of(beyond)
+    assert [row[0] for row in rows] == ['KD', 'KD standardized']
+    for name, *tried in rows:
+        of = [more.pop(f'{name} x{factor}')['top1'] for factor in ('3.16', '10')]
+        assert tried == [one_place(score) for (score,) in of], name
+    assert not more
 
 
 #: Columns of the tables of choices, after top-1.
