@@ -254,3 +254,22 @@ def test_the_choices_have_the_figures_of_their_file():
                 expected.append(mean_std(values, 3) if values else '-')
             assert line[place:] == expected, line
     assert not rows
+
+
+def test_the_batches_are_those_of_their_file():
+    found = figures('tuned/kda-batches.json')
+    top1 = {name: row['top1'] for name, row in found['rows'].items()}
+    del top1[STUDENT]
+    section = section_of('One weight for every batch')
+    assert '(tuned/kda-batches.json)' in section
+    _, *rows = cells_of(section)
+    for head, batch, *cells in rows:
+        name, weights = head.split(': ')
+        half = len(cells) // 2
+        for column, weight in enumerate(weights.split(', ')):
+            method = f'{name}, weight {weight}, batch {batch}'
+            pair = (top1.pop(method), found['test_split'][method])
+            expected = [', '.join(map(one_place, values)) for values in pair]
+            assert [cells[column], cells[half + column]] == expected, method
+        assert not any(cells[column + 1 : half] + cells[half + column + 1 :]), head
+    assert not top1
