@@ -1,7 +1,7 @@
 # What three trials of cifar100-cpu left open, on the same images held out. A method whose best
 # weight was the largest or the smallest that was tried has that weight once more and the next one,
 # and the loss as published has its three trials on both layers and beside KD.
-# For --channels-last --replay 5: some ten minutes of a core a run.
+# For --channels-last --replay 5: a quarter of an hour of a core a run.
 title = 'CIFAR-100: weights beyond the trials, 15 epochs'
 pair = 'resnet18-w16_resnet18-w8_1xb128-15e_cifar100'
 teacher = 'vanilla/mmpretrain/cifar100/resnet18-w16_1xb128-30e_cifar100.py'
