@@ -18,6 +18,7 @@ from .provenance import provenance
 from .report import shown, write_files
 from .report_table import legend, replay_notes, table, tuning_note
 from .result import Result, compare_top1
+from .tables import if_fewer
 from .tuned import is_tuning, join_tunings, of_methods
 from .validation import GIVEN
 
@@ -236,9 +237,9 @@ def _notes(
         found.append(f'In two reports, of which the first is taken: {runs}.')
     all_seeds = {seed for part in parts for seed in part['seeds']}
     fewer = [
-        f'{name} ({len(result.seeds)} of {len(all_seeds)} seeds)'
+        name + lacks
         for name, result in results.items()
-        if len(result.seeds) < len(all_seeds)
+        if (lacks := if_fewer(len(result.seeds), len(all_seeds)))
     ]
     if fewer:
         found.append(f'Of fewer seeds: {", ".join(fewer)}.')

@@ -18,6 +18,7 @@ from .report_table import legend, replay_notes, table, tuning_note
 from .result import Result, compare_top1, top1
 from .scatter import Scatter
 from .scheduler import Scheduler
+from .tables import if_fewer
 from .validation import GIVEN
 
 
@@ -139,7 +140,7 @@ def notes(
     if several:
         parts.append(f'{", ".join(several)}: a first stage comes before, whose time is not counted here.')
     done = {name: len(results[name].seeds) if name in results else 0 for name in plan.reported}
-    fewer = [f'{n} ({x} of {len(plan.seeds)} seeds)' for n, x in done.items() if x < len(plan.seeds)]
+    fewer = [name + lacks for name, n in done.items() if (lacks := if_fewer(n, len(plan.seeds)))]
     if fewer:
         parts.append(f'Not finished: {", ".join(fewer)}.')
     if scheduler.failed:

@@ -44,7 +44,7 @@ def mean_std(values: Sequence[float], digits: int) -> str:
 
 
 def if_fewer(finished: int, planned: int) -> str:
-    """What a table says of a row that lacks seeds, and nothing of one that has all.
+    """What is said of a row that lacks seeds, and nothing of one that has all.
 
     Example:
         >>> if_fewer(1, 3)

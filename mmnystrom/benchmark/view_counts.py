@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from .analysis import train_and_report
@@ -106,19 +107,16 @@ def views_table(
     Raises:
         BenchmarkError: If the folder of a run cannot be used, or a checkpoint contradicts its log.
     """
-
-    def report(plan: Plan, failed: Mapping[Run, str]) -> str:
-        return write_views_report(plan, name, failed)
-
-    return train_and_report(views_plan(SETTINGS[name], work_dir, seeds), jobs, report)
+    plan = views_plan(SETTINGS[name], work_dir, seeds)
+    return train_and_report(plan, jobs, partial(write_views_report, name))
 
 
-def write_views_report(plan: Plan, name: str, failed: Mapping[Run, str]) -> str:
+def write_views_report(name: str, plan: Plan, failed: Mapping[Run, str]) -> str:
     """Write results.json of the finished runs; return the table.
 
     Args:
+        name: Of the setting.
         plan: The plan of the table.
-        name: Of its setting.
         failed: Run -> why it failed.
     """
     results, _ = evaluate(plan, plan.reported)
