@@ -73,8 +73,8 @@ def benchmark(options: Options) -> tuple[str, list[str]]:
     title = cfg.title
     trials = _trials(scheduler.plan, cfg, options) if options.tune else None
     if not options.report_only:
-        if options.amp and get_device() == 'cpu' and not cpu_amp.has_fast_bf16():
-            say(cpu_amp.SLOW)  # the runs say so too, in logs that nobody reads before hours have gone
+        if options.amp and get_device() == 'cpu' and (slow := cpu_amp.warning()):
+            say(slow)  # the runs say so too, in logs that nobody reads before hours have gone
         check_builds(scheduler.plan)  # trials and tuned methods differ from these in numbers only
     if trials is not None:
         scheduler = _tuned(scheduler, *trials, options)

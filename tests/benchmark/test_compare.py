@@ -23,7 +23,7 @@ from mmnystrom.bridge import cpu_amp
 def test_a_cpu_that_amp_makes_slower_is_named_before_anything_is_trained(
     tmp_path, monkeypatch, capsys, fast, device, amp, report_only, said
 ):
-    monkeypatch.setattr(cpu_amp, 'has_fast_bf16', lambda: fast)
+    monkeypatch.setattr(cpu_amp, 'bf16_ratio', lambda: 0.5 if fast else 1.7)
     monkeypatch.setattr(compare, 'get_device', lambda: device)
     monkeypatch.setattr(compare, 'check_builds', lambda plan: None)
     monkeypatch.setattr(compare.Scheduler, 'train_all', lambda self, **kwargs: print('training'))
@@ -32,7 +32,7 @@ def test_a_cpu_that_amp_makes_slower_is_named_before_anything_is_trained(
     text, failed = compare.benchmark(options)
     shown = ''.join(capsys.readouterr())
     assert 'a table' in text and not failed
-    assert ('no instructions for bfloat16' in shown.partition('training')[0]) == said
+    assert ('1.7 times as long in bfloat16' in shown.partition('training')[0]) == said
     assert ('training' in shown) == (not report_only)
 
 

@@ -33,33 +33,67 @@ def test_float16_is_refused(dtype):
         AmpOptimWrapper(optimizer=optimizer(), dtype=dtype)
 
 
+@pytest.fixture
+def timed(monkeypatch):
+    """A CPU whose convolutions take these milliseconds, a pair of float32 and bfloat16 a round."""
+
+    def times(*rounds):
+        left = [value for pair in rounds for value in pair]
+        dtypes = []
+
+        def take(dtype):
+            dtypes.append(dtype)
+            return left.pop(0)
+
+        monkeypatch.setattr(cpu_amp, 'ROUNDS', len(rounds))
+        monkeypatch.setattr(cpu_amp, '_seconds', take)
+        for cached in (cpu_amp.bf16_ratio, cpu_amp._warn):
+            cached.cache_clear()
+        return dtypes
+
+    yield times
+    for cached in (cpu_amp.bf16_ratio, cpu_amp._warn):
+        cached.cache_clear()
+
+
 @pytest.mark.parametrize(
-    ('text', 'fast'),
+    ('rounds', 'text'),
     [
-        ('processor : 0\nflags : fpu avx512f avx512_bf16\n', True),
-        ('flags\t\t: fpu amx_bf16\n', True),
-        ('Features : fp asimd bf16\n', True),
-        ('flags : fpu avx2 avx512f\n', False),
-        ('nothing of the kind\n', True),
+        ([(4, 2), (4, 2)], None),
+        ([(4, 4.2), (4, 4.2)], None),
+        ([(4, 7), (4, 7)], '1.8 times as long'),
+        # Another program took the first round's, or the second's, time.
+        ([(9, 7), (4, 9)], '1.8 times as long'),
+        ([(4, 9), (9, 2)], None),
     ],
 )
-def test_what_the_cpu_can_do(tmp_path, text, fast):
-    (tmp_path / 'cpuinfo').write_text(text)
-    assert cpu_amp.has_fast_bf16(tmp_path / 'cpuinfo') is fast
+def test_a_cpu_is_judged_by_the_shortest_times(timed, rounds, text):
+    dtypes = timed(*rounds)
+    said = cpu_amp.warning()
+    assert said is None if text is None else (text in said and 'leave --amp out' in said)
+    assert dtypes == [torch.float32, torch.bfloat16] * len(rounds)
 
 
-def test_an_unknown_cpu_is_not_warned_of(tmp_path):
-    assert cpu_amp.has_fast_bf16(tmp_path / 'no such file')
-
-
-def test_a_slow_cpu_is_warned_of_once(monkeypatch):
+def test_a_slow_cpu_is_warned_of_once(timed, monkeypatch):
     said = []
-    monkeypatch.setattr(cpu_amp, 'has_fast_bf16', lambda: False)
     monkeypatch.setattr('mmengine.logging.print_log', lambda message, **kwargs: said.append(message))
-    cpu_amp._warn.cache_clear()
+    timed((4, 8))
     for _ in range(2):
         AmpOptimWrapper(optimizer=optimizer())
-    assert len(said) == 1 and 'leave --amp out' in said[0]
+    assert len(said) == 1 and '2.0 times as long in bfloat16' in said[0]
+
+
+def test_a_fast_cpu_is_not_warned_of(timed, monkeypatch):
+    monkeypatch.setattr('mmengine.logging.print_log', lambda *args, **kwargs: pytest.fail('warned'))
+    timed((4, 2))
+    AmpOptimWrapper(optimizer=optimizer())
+
+
+def test_timing_leaves_the_random_numbers_of_a_run_alone():
+    cpu_amp.bf16_ratio.cache_clear()
+    state = torch.get_rng_state()
+    assert cpu_amp.bf16_ratio() > 0
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 class Dtypes(Hook):
