@@ -85,6 +85,7 @@ def bf16_ratio() -> float:
     return half / single
 
 
+@torch.enable_grad()
 def _seconds(dtype: torch.dtype) -> float:
     # Ones: random numbers would change those that the run draws.
     images = torch.ones(8, 64, 16, 16, dtype=dtype, requires_grad=True)
