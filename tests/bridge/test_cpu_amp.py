@@ -47,13 +47,15 @@ def timed(monkeypatch):
 
         monkeypatch.setattr(cpu_amp, 'ROUNDS', len(rounds))
         monkeypatch.setattr(cpu_amp, '_seconds', take)
-        for cached in (cpu_amp.bf16_ratio, cpu_amp._warn):
-            cached.cache_clear()
         return dtypes
 
+    def forget():
+        cpu_amp.bf16_ratio.cache_clear()
+        cpu_amp._warn.cache_clear()
+
+    forget()
     yield times
-    for cached in (cpu_amp.bf16_ratio, cpu_amp._warn):
-        cached.cache_clear()
+    forget()
 
 
 @pytest.mark.parametrize(
