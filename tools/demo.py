@@ -2,13 +2,14 @@
 
 Trains through tools/train.py, as a user would, three seeds of each method on two processes. Prints a
 table, and writes it with a picture below --work-dir. A demo that was killed goes on where it stopped
-when it is started again. Finished runs of the same configs are not repeated.
+when it is started again. Finished runs of the same configs are not repeated. A run that fails is
+named, and the others are reported.
 """
 
 import argparse
 from pathlib import Path
 
-from mmnystrom.benchmark.cli import count, run_command
+from mmnystrom.benchmark.cli import count, exit_if_failed, run_command
 from mmnystrom.benchmark.demo import demo
 
 
@@ -21,5 +22,11 @@ def parse_args():
     return parser.parse_args()
 
 
+def main():
+    text, failed = demo(**vars(parse_args()))
+    print(text)
+    exit_if_failed(failed)
+
+
 if __name__ == '__main__':
-    run_command(lambda: print(demo(**vars(parse_args()))))
+    run_command(main)

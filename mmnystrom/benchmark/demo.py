@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from . import figures
-from .evaluate import evaluate, features, load_run, steps_of
+from .analysis import train_and_report
+from .errors import first_lines
+from .evaluate import Teachers, evaluate, features, load_run, steps_of
 from .places import CONFIGS
-from .plan import STUDENT, TEACHER, Method, Plan
-from .progress import say
+from .plan import STUDENT, TEACHER, Method, Plan, Run
 from .provenance import provenance
 from .result import FIGURES, LAYERS, Result
-from .scheduler import Scheduler
-from .tables import markdown_table, mean_std
+from .tables import if_fewer, markdown_table, mean_std
 from .timing import one_thread, ratios_in_turns
 
 PAIR = 'resnet18-w16_resnet18-w8_1xb32-40e_digits'
@@ -49,8 +49,8 @@ def demo_plan(work_dir: Path, seeds: int) -> Plan:
     return Plan(work_dir, methods, seeds)
 
 
-def demo(work_dir: Path, seeds: int = 3, jobs: int = 2, fresh: bool = False) -> str:
-    """Train what is not trained yet, and report it.
+def demo(work_dir: Path, seeds: int = 3, jobs: int = 2, fresh: bool = False) -> tuple[str, list[str]]:
+    """Train what is not trained yet, and report what is finished.
 
     Args:
         work_dir: Where the runs are kept.
@@ -59,62 +59,80 @@ def demo(work_dir: Path, seeds: int = 3, jobs: int = 2, fresh: bool = False) -> 
         fresh: Whether finished runs are repeated. Defaults to False.
 
     Returns:
-        The table, Markdown, and what it means.
+        The table, Markdown, and what it means; and why runs failed, a message a cause.
 
     Raises:
-        BenchmarkError: If a run failed, or its folder cannot be used.
+        BenchmarkError: If the folder of a run cannot be used, or a checkpoint contradicts its log.
     """
-    start = time.perf_counter()
-    plan = demo_plan(work_dir, seeds)
-    say(f'{len(plan)} runs of tools/train.py, {jobs} at a time:')
-    Scheduler(plan, jobs).train_all(fresh=fresh)
-    text = write_demo_report(plan)
-    took = time.perf_counter() - start
-    return (
-        f'\nDigits, {seeds} seeds (mean ± std), {took:.0f} s:\n\n{text}\n\n{LEGEND}\n'
-        f'Picture: {work_dir / "gram.png"}; figures: {work_dir / "results.json"}'
-    )
+    return train_and_report(demo_plan(work_dir, seeds), jobs, write_demo_report, fresh=fresh)
 
 
-def write_demo_report(plan: Plan, rounds: int = 12) -> str:
+def write_demo_report(plan: Plan, failed: Mapping[Run, str], rounds: int = 12) -> str:
     """Evaluate the finished runs; write results.md, results.json and gram.png; return the table.
 
     Args:
-        plan: The plan of the demo, its runs finished.
+        plan: The plan of the demo.
+        failed: Run -> why it failed.
         rounds: Rounds of the timing. Defaults to 12.
+
+    Returns:
+        The table with what it means, and the places of what was written. The picture needs a
+        finished distillation from the first seed's teacher, the timing one with KD.
 
     Raises:
         ResultError: If a checkpoint has another top-1 than its run logged.
     """
     results, teachers = evaluate(plan, list(plan.methods))
-    with one_thread():
-        times = ratios_in_turns(steps_of(plan, results), BASELINE, rounds)
-    text = table(results, times)
-    pictured = {name: features(load_run(plan.run(name, 0), plan.work_dir))[0]['pre-FC'] for name in SHOWN}
-    cka = {name: results[name].cka['pre-FC'][0] for name in SHOWN if name != TEACHER}
-    figures.gram_matrices(plan.work_dir / 'gram.png', pictured, teachers.features(0)[1], cka)
+    times = {}
+    if BASELINE in results:
+        with one_thread():
+            times = ratios_in_turns(steps_of(plan, results), BASELINE, rounds)
+    text = table(results, times, len(plan.seeds))
     (plan.work_dir / 'results.md').write_text(text + '\n')
     rows = {name: result.as_dict() for name, result in results.items()}
-    found = dict(rows=rows, seconds_per_iteration_vs_kd=times, **provenance())
+    found = dict(rows=rows, seconds_per_iteration_vs_kd=times, failed=first_lines(failed), **provenance())
     (plan.work_dir / 'results.json').write_text(json.dumps(found, indent=2) + '\n')
-    return text
+    picture = _picture(plan, results, teachers)
+    seeds = 'one seed' if len(plan.seeds) == 1 else f'{len(plan.seeds)} seeds'
+    return (
+        f'Digits, {seeds} (mean ± std):\n\n{text}\n\n{LEGEND}\n'
+        f'{picture}; figures: {plan.work_dir / "results.json"}'
+    )
 
 
-def table(results: dict[str, Result], times: dict[str, float]) -> str:
+def _picture(plan: Plan, results: dict[str, Result], teachers: Teachers) -> str:
+    """Draw the kernels of the first seed's networks, as far as there are any; say where, or why not."""
+    taught, path = teachers.features(plan.seeds[0]), plan.work_dir / 'gram.png'
+    if taught is None:
+        path.unlink(missing_ok=True)  # an earlier start's would show other networks
+        return 'No picture: no distillation from the first teacher is finished'
+    seed = plan.seeds[0]
+    done = [name for name in SHOWN if name in results and seed in results[name].seeds]
+    done = [name for name in done if seed not in results[name].diverged]
+    runs = {name: load_run(plan.run(name, seed), plan.work_dir) for name in done}
+    pictured = {name: features(run)[0]['pre-FC'] for name, run in runs.items()}
+    cka = {name: results[name].cka['pre-FC'][0] for name in done if name != TEACHER}
+    figures.gram_matrices(path, pictured, taught[1], cka)
+    return f'Picture: {path}'
+
+
+def table(results: dict[str, Result], times: dict[str, float], seeds: int) -> str:
     """The results as a Markdown table.
 
     Args:
         results: Name of a method -> its result.
-        times: Name -> time of a training step, in multiples of KD's.
+        times: Name -> time of a training step, in multiples of KD's; empty if nothing was timed.
+        seeds: Seeds of the plan. A row of fewer says so.
     """
     columns = [(figure, layer) for figure in FIGURES for layer in LAYERS]
     lines = [['method', 'top-1 (%)', *(' '.join(column) for column in columns), 's/iter vs KD']]
     for name, result in results.items():
-        line = [name, mean_std(result.top1, 2)]
+        line = [name, mean_std(result.top1, 2) + if_fewer(len(result.seeds), seeds)]
         if name == TEACHER:
             line += ['-'] * (len(columns) + 1)
         else:
-            line += [mean_std(getattr(result, figure)[layer], 3) for figure, layer in columns]
-            line.append(f'{times[name]:.2f}')
+            measured = [getattr(result, figure)[layer] for figure, layer in columns]
+            line += [mean_std(values, 3) if values else '-' for values in measured]
+            line.append(f'{times[name]:.2f}' if times else '-')
         lines.append(line)
     return markdown_table(lines)

@@ -222,7 +222,7 @@ def test_the_demo_is_fresh_in_the_same_way(tmp_path, monkeypatch):
     )
     with pytest.raises(SystemExit, match='end'):
         call_tool('demo.py', '--fresh', '--work-dir', tmp_path / 'work')
-    assert asked == [dict(fresh=True)] and beside.exists()
+    assert asked == [dict(strict=False, fresh=True)] and beside.exists()
 
 
 @pytest.mark.parametrize('mark', ['[]', '{"finished": true}', '{"finished": tr', '5', ''])
