@@ -241,15 +241,19 @@ class Plan:
             key, equals, _ = option.partition('=')
             if not equals:
                 raise SuiteError(f'--cfg-options {option}: write key=value.')
-            for name, method in self.methods.items():
-                lacks = missing_part(method.config, key)
-                if lacks is not None:
-                    raise SuiteError(
-                        f'--cfg-options {option}: the config of {name!r}, {method.config}, has no '
-                        f'{lacks}. The options are for every run: leave it out, or give it to the '
-                        f'methods that it is for, in the suite: {name!r}: dict(config=..., '
-                        'options={...}).'
-                    )
+            lacks = {name: missing_part(method.config, key) for name, method in self.methods.items()}
+            fitting = [name for name, part in lacks.items() if part is None]
+            without = next((name for name in lacks if name not in fitting), None)
+            if without is None:
+                continue
+            advice = 'leave it out, or correct it.'
+            if fitting:
+                advice = 'leave it out, or give it to the methods that it is for, in the suite: '
+                advice += f'{fitting[0]!r}: dict(config=..., options={{...}}).'
+            raise SuiteError(
+                f'--cfg-options {option}: the config of {without!r}, {self.methods[without].config}, has '
+                f'no {lacks[without]}. The options are for every run: {advice}'
+            )
 
 
 @functools.cache

@@ -61,9 +61,14 @@ BENCHMARKS = {
         SUITE,
         ('--cfg-options', 'model.distiller.distill_losses.loss_kl.loss_weight=1'),
         "config of 'teacher', .* has no model.distiller",
-        'for every run',
+        "for every run: .* in the suite: 'KD': dict\\(config",
     ),
-    'options of no method': (SUITE, ('--cfg-options', 'modle.type=a'), 'has no modle'),
+    'options of no method': (
+        SUITE,
+        ('--cfg-options', 'modle.type=a'),
+        'has no modle',
+        'for every run: leave it out, or correct it',
+    ),
     'options into a number': (
         SUITE,
         ('--cfg-options', 'train_cfg.max_epochs.first=1'),
