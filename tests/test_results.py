@@ -95,7 +95,7 @@ def _run(heading, folder):
     ('heading', 'baselines'),
     [
         (ALL, [STUDENT, 'KDA correlated']),
-        (PUBLISHED, ['KDA correlated']),
+        (PUBLISHED, [f'{STUDENT} tuned', 'KDA correlated']),
         (CHOSEN, [STUDENT, 'KDA correlated']),
     ],
 )
