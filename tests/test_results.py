@@ -220,8 +220,7 @@ def test_the_trials_are_those_of_their_files():
     }
     scores = {name: [score for (score,) in of] for name, of in by_seed.items()}
     own = {name: list(of.values()) for name, of in (trials['weights'] | single['weights']).items()}
-    section = section_of('The trials behind it')
-    section, beyond = section.split('\nBeyond the three')
+    section = section_of('The trials behind it').split('\nBeyond the three')[0]
     _, *rows = cells_of(section)
     _, *marked = cells_of(section.replace('**', '!'))
     for (name, weight, *tried, _), (_, _, *bold, _) in zip(rows, marked, strict=True):
@@ -233,14 +232,33 @@ def test_the_trials_are_those_of_their_files():
         if method in own:
             assert weight == ' and '.join(f'{value:g}' for value in own[method]), name
     assert all('centred' in name for name in scores)  # another page has those
-    more = figures('tuned/cifar100-wider.json')['rows']
-    more['KD x3.16'] = forms['KD, three times its weight']
-    _, *rows = cells_of(beyond)
-    assert [row[0] for row in rows] == ['KD', 'KD standardized']
+
+
+#: Where a row of the table of further weights begins and ends.
+FURTHER = {'three and ten times': ('3.16', '10'), 'a third and a tenth': ('0.316', '0.1')}
+DECAY = ', three times the weight decay'
+
+
+def test_what_lies_beyond_the_trials_is_that_of_its_files():
+    forms = figures('tuned/cifar100-weights-forms.json')['rows']
+    of_decay = {'KDA correlated': forms['KDA correlated, weight 10'], 'DIST': forms['DIST']}
+    of_decay['KD x3.16'] = forms['KD, three times its weight']
+    of_weight = figures('tuned/cifar100-wider.json')['rows']
+    of_weight['KD x3.16'] = of_decay['KD x3.16']
+    section = section_of('The trials behind it').split('\nBeyond the three')[1]
+    weights, decays = re.findall(r'((?:^\|.*\n)+)', section, re.M)
+    _, *rows = cells_of(weights)
     for name, *tried in rows:
-        of = [more.pop(f'{name} x{factor}')['top1'] for factor in ('3.16', '10')]
+        method, steps = name.rsplit(', ', 1)
+        method = method.replace('CKA of the batch', 'CKA, weight 10')
+        of = [of_weight.pop(f'{method} x{factor}')['top1'] for factor in FURTHER[steps]]
         assert tried == [one_place(score) for (score,) in of], name
-    assert not more
+    _, *rows = cells_of(decays)
+    for name, *tried in rows:
+        method = name.replace(', three times its weight', ' x3.16')
+        of = [of_decay.pop(method)['top1'], of_weight.pop(method + DECAY)['top1']]
+        assert tried == [one_place(score) for (score,) in of], name
+    assert not of_weight
 
 
 #: Columns of the tables of choices, after top-1.
