@@ -38,6 +38,11 @@ def section_of(heading, folder=RESULTS):
     return re.split(r'^#+ ', below, flags=re.M)[0]
 
 
+def tables_of(section):
+    """The Markdown tables of a section, each as it stands there."""
+    return re.findall(r'((?:^\|.*\n)+)', section, re.M)
+
+
 def check_table(section, found, baselines):
     """Every row of figures has its row in a section's table, known by its top-1, and the same cells."""
     head, teacher, *rows = cells_of(section)
@@ -188,7 +193,7 @@ FIGURES = {
 )
 def test_a_table_of_features_has_the_figures_of_its_files(place, files, kd):
     section = section_of('Classes that no network has seen')
-    (table,) = re.findall(r'((?:^\|.*\n)+)', section, re.M)[place : place + 1]
+    (table,) = tables_of(section)[place : place + 1]
     assert all(f'({file})' in section for file in files)
     head, *lines = cells_of(table)
     rows = features_of(files)
@@ -246,7 +251,7 @@ def test_what_lies_beyond_the_trials_is_that_of_its_files():
     of_weight = figures('tuned/cifar100-wider.json')['rows']
     of_weight['KD x3.16'] = of_decay['KD x3.16']
     section = section_of('The trials behind it').split('\nBeyond the three')[1]
-    weights, decays = re.findall(r'((?:^\|.*\n)+)', section, re.M)
+    weights, decays = tables_of(section)
     _, *rows = cells_of(weights)
     for name, *tried in rows:
         method, steps = name.rsplit(', ', 1)
@@ -274,7 +279,7 @@ def test_the_choices_have_the_figures_of_their_file():
     rows = json.loads((KDA / 'results/digits_choices.json').read_text())['rows']
     section = section_of('Which choice does what: Digits', KDA)
     assert '(results/digits_choices.json)' in section
-    for table in re.findall(r'((?:^\|.*\n)+)', section, re.M):
+    for table in tables_of(section):
         head, *lines = cells_of(table)
         place = head.index('top-1 (%)')
         for line in lines:

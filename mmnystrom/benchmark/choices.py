@@ -139,8 +139,7 @@ def write_choices_report(plan: Plan, failed: Mapping[Run, str]) -> str:
         names = method.split() if method in variants() else [method, '', '']
         line = [*names, mean_std(result.top1, 2) + if_fewer(len(result.seeds), len(plan.seeds))]
         for figure in ('transfer', 'linear_transfer', 'cka', 'nystrom_error_teacher'):
-            values = rows[method].get(figure)
-            line.append(mean_std(values, 3) if values else '-')
+            line.append(mean_std(rows[method].get(figure, []), 3))
         lines.append(line)
     text = markdown_table(lines)
     (plan.work_dir / 'results.md').write_text(text + '\n')

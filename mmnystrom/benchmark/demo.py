@@ -14,7 +14,7 @@ from .places import CONFIGS
 from .plan import STUDENT, TEACHER, Method, Plan, Run
 from .provenance import provenance
 from .result import FIGURES, LAYERS, Result
-from .tables import if_fewer, markdown_table, mean_std
+from .tables import if_fewer, markdown_table, mean_std, seeds_in_words
 from .timing import one_thread, ratios_in_turns
 
 PAIR = 'resnet18-w16_resnet18-w8_1xb32-40e_digits'
@@ -93,25 +93,27 @@ def write_demo_report(plan: Plan, failed: Mapping[Run, str], rounds: int = 12) -
     found = dict(rows=rows, seconds_per_iteration_vs_kd=times, failed=first_lines(failed), **provenance())
     (plan.work_dir / 'results.json').write_text(json.dumps(found, indent=2) + '\n')
     picture = _picture(plan, results, teachers)
-    seeds = 'one seed' if len(plan.seeds) == 1 else f'{len(plan.seeds)} seeds'
     return (
-        f'Digits, {seeds} (mean ± std):\n\n{text}\n\n{LEGEND}\n'
+        f'Digits, {seeds_in_words(len(plan.seeds))} (mean ± std):\n\n{text}\n\n{LEGEND}\n'
         f'{picture}; figures: {plan.work_dir / "results.json"}'
     )
 
 
 def _picture(plan: Plan, results: dict[str, Result], teachers: Teachers) -> str:
     """Draw the kernels of the first seed's networks, as far as there are any; say where, or why not."""
-    taught, path = teachers.features(plan.seeds[0]), plan.work_dir / 'gram.png'
+    seed, path = plan.seeds[0], plan.work_dir / 'gram.png'
+    taught = teachers.features(seed)
     if taught is None:
         path.unlink(missing_ok=True)  # an earlier start's would show other networks
         return 'No picture: no distillation from the first teacher is finished'
-    seed = plan.seeds[0]
-    done = [name for name in SHOWN if name in results and seed in results[name].seeds]
-    done = [name for name in done if seed not in results[name].diverged]
-    runs = {name: load_run(plan.run(name, seed), plan.work_dir) for name in done}
-    pictured = {name: features(run)[0]['pre-FC'] for name, run in runs.items()}
-    cka = {name: results[name].cka['pre-FC'][0] for name in done if name != TEACHER}
+    pictured, cka = {}, {}
+    for name in SHOWN:
+        result = results.get(name)
+        if result is None or seed not in result.seeds or seed in result.diverged:
+            continue
+        pictured[name] = features(load_run(plan.run(name, seed), plan.work_dir))[0]['pre-FC']
+        if name != TEACHER:
+            cka[name] = result.cka['pre-FC'][0]
     figures.gram_matrices(path, pictured, taught[1], cka)
     return f'Picture: {path}'
 
@@ -131,8 +133,7 @@ def table(results: dict[str, Result], times: dict[str, float], seeds: int) -> st
         if name == TEACHER:
             line += ['-'] * (len(columns) + 1)
         else:
-            measured = [getattr(result, figure)[layer] for figure, layer in columns]
-            line += [mean_std(values, 3) if values else '-' for values in measured]
+            line += [mean_std(getattr(result, figure)[layer], 3) for figure, layer in columns]
             line.append(f'{times[name]:.2f}' if times else '-')
         lines.append(line)
     return markdown_table(lines)

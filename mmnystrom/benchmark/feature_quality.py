@@ -236,6 +236,6 @@ def quality_table(
             line += [difference(versus[figure][name].get(unit)) for unit in baselines]
         for figure in FIGURES:
             values = [row[figure]['pre-FC'] for row in by_seed.values() if 'pre-FC' in row[figure]]
-            line.append(mean_std(values, 3) if values else '-')
+            line.append(mean_std(values, 3))
         lines.append(line)
     return '\n\n'.join([markdown_table(lines), LEGEND, *notes]), versus

@@ -163,7 +163,7 @@ def error_table(curves: dict, figure: str, numbers: list[int]) -> str:
             line = [kernel, strategy]
             for m in columns:
                 values = [100 * value for value in row[m][figure]] if m in row else []
-                cell = mean_std(values, 2) if values else '-'
+                cell = mean_std(values, 2)
                 if values and sum(values) / len(values) <= 100 * best[m] + 5e-3:
                     cell = f'**{cell}**'
                 line.append(cell)

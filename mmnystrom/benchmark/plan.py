@@ -241,19 +241,21 @@ class Plan:
             key, equals, _ = option.partition('=')
             if not equals:
                 raise SuiteError(f'--cfg-options {option}: write key=value.')
-            lacks = {name: missing_part(method.config, key) for name, method in self.methods.items()}
-            fitting = [name for name, part in lacks.items() if part is None]
-            without = next((name for name in lacks if name not in fitting), None)
-            if without is None:
-                continue
-            advice = 'leave it out, or correct it.'
-            if fitting:
-                advice = 'leave it out, or give it to the methods that it is for, in the suite: '
-                advice += f'{fitting[0]!r}: dict(config=..., options={{...}}).'
-            raise SuiteError(
-                f'--cfg-options {option}: the config of {without!r}, {self.methods[without].config}, has '
-                f'no {lacks[without]}. The options are for every run: {advice}'
-            )
+            for name, method in self.methods.items():
+                lacks = missing_part(method.config, key)
+                if lacks is not None:
+                    raise SuiteError(
+                        f'--cfg-options {option}: the config of {name!r}, {method.config}, has no '
+                        f'{lacks}. The options are for every run: leave it out, or {self._instead(key)}.'
+                    )
+
+    def _instead(self, key: str) -> str:
+        """What to do with an option that not every config has a place for."""
+        for name, method in self.methods.items():
+            if missing_part(method.config, key) is None:
+                given = f'{name!r}: dict(config=..., options={{...}})'
+                return f'give it to the methods that it is for, in the suite: {given}'
+        return 'correct it'
 
 
 @functools.cache

@@ -11,7 +11,7 @@ from .differences import BASELINES, STAR, VERSUS, columns, row_of
 from .plan import STUDENT
 from .result import LAYERS, Result
 from .scatter import Scatter
-from .tables import difference, markdown_table, mean_std, resolution
+from .tables import difference, markdown_table, mean_std, resolution, seeds_in_words
 from .tuning import tried
 from .validation import GIVEN
 
@@ -43,7 +43,7 @@ def table(
         line = [name, mean_std(result.top1, 2), mean_std(result.best, 2)]
         line += [difference(result.versus.get(baseline)) for baseline in baselines]
         values = [getattr(result, figure)[layer] for figure in kernels for layer in LAYERS]
-        line += [mean_std(x, 3) if x else '-' for x in values]
+        line += [mean_std(x, 3) for x in values]
         if measured:
             costs = result.costs
             line += [f'{costs[key]:.2f}' if costs else '-' for key in ('time', 'memory')]
@@ -76,7 +76,7 @@ def _replayed(result: Result) -> list[str]:
 def tuning_note(tuning: dict) -> str:
     """What was tried, and chosen."""
     more = tuning.get('further', 0)
-    seeds = 'one seed' if tuning['seeds'] == 1 else f'{tuning["seeds"]} seeds'
+    seeds = seeds_in_words(tuning['seeds'])
     further = f', and {more} more, one after another, where its scores point' if more else ''
     parts = [
         f'Tuned: {tuning["trials"]} trials of each method, factors '

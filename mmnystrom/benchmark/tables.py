@@ -33,14 +33,28 @@ FEWEST = 3
 
 
 def mean_std(values: Sequence[float], digits: int) -> str:
-    """Mean and sample standard deviation.
+    """Mean and sample standard deviation; a dash if there is no value.
 
     Example:
         >>> mean_std([1.0, 2.0, 3.0], 1)
         '2.0 ± 1.0'
+        >>> mean_std([], 1)
+        '-'
     """
+    if not values:
+        return '-'
     std = f' ± {statistics.stdev(values):.{digits}f}' if len(values) > 1 else ''
     return f'{statistics.mean(values):.{digits}f}{std}'
+
+
+def seeds_in_words(count: int) -> str:
+    """How many seeds a table is of.
+
+    Example:
+        >>> seeds_in_words(1), seeds_in_words(3)
+        ('one seed', '3 seeds')
+    """
+    return 'one seed' if count == 1 else f'{count} seeds'
 
 
 def if_fewer(finished: int, planned: int) -> str:

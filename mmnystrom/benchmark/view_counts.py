@@ -141,7 +141,6 @@ def table(results: dict[str, Result], seeds: int) -> str:
     lines = [['row', 'top-1 (%)', 'vs student', 'vs all views', 'transfer pre-FC']]
     for name, result in results.items():
         versus = [difference(result.versus.get(baseline)) for baseline in (STUDENT, ALL)]
-        transfer = result.transfer['pre-FC']
         top1 = mean_std(result.top1, 2) + if_fewer(len(result.seeds), seeds)
-        lines.append([name, top1, *versus, mean_std(transfer, 3) if transfer else '-'])
+        lines.append([name, top1, *versus, mean_std(result.transfer['pre-FC'], 3)])
     return markdown_table(lines)

@@ -62,8 +62,7 @@ def shown(found: dict | None) -> str:
 
 def cell(methods: dict, method: str) -> str:
     """Mean and standard deviation, or a dash."""
-    values = top1(methods, method)
-    return mean_std(values, 1) if values else '-'
+    return mean_std(top1(methods, method), 1)
 
 
 def ratio(methods: dict, method: str) -> str:
